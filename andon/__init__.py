@@ -1,0 +1,1 @@
+"""The ground floor of Andon: what every service shares, and the only package meant for other people's code."""

@@ -1,0 +1,37 @@
+"""What travels on the bus: one pydantic model per stage, the ids, and the catalogue of topics."""
+
+from andon.contracts.alerting import Alert, AlertState, Feedback, Verdict
+from andon.contracts.base import Event, Origin
+from andon.contracts.catalogue import CATALOGUE, TopicSpec
+from andon.contracts.deadletter import DeadLetter, DeadLetterReason
+from andon.contracts.frames import ContextFrame, Frame, Quality, Waveform
+from andon.contracts.ids import event_id
+from andon.contracts.lifecycle import DriftReport, ModelEvent, PlantEvent
+from andon.contracts.scoring import Contribution, Decision, FeatureVector, Inference, LimitViolation, ModelRef
+
+__all__ = [
+    "CATALOGUE",
+    "Alert",
+    "AlertState",
+    "ContextFrame",
+    "Contribution",
+    "DeadLetter",
+    "DeadLetterReason",
+    "Decision",
+    "DriftReport",
+    "Event",
+    "FeatureVector",
+    "Feedback",
+    "Frame",
+    "Inference",
+    "LimitViolation",
+    "ModelEvent",
+    "ModelRef",
+    "Origin",
+    "PlantEvent",
+    "Quality",
+    "TopicSpec",
+    "Verdict",
+    "Waveform",
+    "event_id",
+]

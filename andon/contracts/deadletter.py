@@ -1,0 +1,55 @@
+"""An event that could not be processed, kept whole with the reason."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from pydantic import Field
+
+from andon.contracts.base import Micros, Model
+
+
+class DeadLetterReason(StrEnum):
+    """Why an event was set aside. Codes are stable: dashboards and runbooks name them."""
+
+    NOT_JSON = "not_json"
+    """The bytes are no JSON object (NaN and infinities are no JSON either)."""
+    SCHEMA = "schema"
+    """JSON, but a field is missing, of the wrong type or out of bounds."""
+    UNKNOWN_ASSET = "unknown_asset"
+    """The key names no asset of the plant model."""
+    KEY_MISMATCH = "key_mismatch"
+    """The record's key and the event's asset differ."""
+    FUTURE_TIME = "future_time"
+    """Event time lies further ahead of the clock than the tolerance allows."""
+    TOO_OLD = "too_old"
+    """A live event older than the horizon; send history as backfill."""
+    LATE = "late"
+    """Came after its window was closed."""
+    UNIT = "unit"
+    """The source's unit does not convert to the plant model's."""
+    FEATURE_HASH = "feature_hash"
+    """Made by another feature definition than this service knows."""
+    TOO_LARGE = "too_large"
+    """Larger than the broker takes."""
+    INTERNAL = "internal"
+    """Processing failed on this record alone: a defect; the detail says where."""
+
+
+class DeadLetter(Model):
+    """Stage `deadletter`: the original record and why it was set aside. Its key is the original key."""
+
+    id: str = Field(min_length=1, description="'<topic>/<partition>@<offset>:deadletter:<service>'.")
+    time: Micros = Field(description="When it was set aside.")
+    service: str = Field(description="The service that could not process it.")
+    reason: DeadLetterReason
+    detail: str = Field(description="What is wrong and where, for a person.")
+    topic: str = Field(description="Where the record was read.")
+    partition: int = Field(ge=0)
+    offset: int = Field(ge=0)
+    key: str | None = Field(description="The original key, base64.")
+    value: str | None = Field(
+        description="The original bytes, zlib-compressed, base64; null when even so too large: read them at "
+        "topic, partition and offset."
+    )
+    headers: dict[str, str] = Field(default_factory=dict, description="The original headers, values base64.")

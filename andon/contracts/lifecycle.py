@@ -1,0 +1,56 @@
+"""Events about models and about the plant itself."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from andon.contracts.base import AssetPath, Event, Micros, Model
+
+
+class DriftReport(Event):
+    """Stage `drift`: the data, or the model's grip on it, has changed."""
+
+    detector: str = Field(description="Name of the detector.")
+    subject: str = Field(description="Feature, tag or score that it watches.")
+    statistic: float = Field(description="The detector's statistic.")
+    threshold: float = Field(description="Drift is reported above this.")
+    state: Literal["stable", "warning", "drift"]
+    cause: Literal["unknown", "sensor_fault", "new_regime", "process_drift", "model_decay"] = "unknown"
+    since: Micros = Field(description="Event time since when it is so, as far as can be told.")
+    action: str = Field(default="", description="Suggested next step, in plain words.")
+
+
+class ModelEvent(Model):
+    """Stage `model`: something happened to a model. Its key is the model's name."""
+
+    id: str = Field(min_length=1, description="'<name>@<time>:model:<version>'.")
+    time: Micros
+    name: str = Field(description="The model's name.")
+    version: str = Field(description="The bundle's version.")
+    digest: str = Field(description="SHA-256 of model.onnx, hexadecimal.")
+    action: Literal["published", "loaded", "refused", "promoted", "retired", "rolled_back", "retrain_requested"]
+    actor: str = Field(description="Who or what did it.")
+    reason: str = Field(default="", description="Why, for an auditor.")
+
+
+class PlantEvent(Model):
+    """Stage `event`: something about the plant that is not a measurement. Its key is the asset, or the site."""
+
+    id: str = Field(min_length=1)
+    time: Micros = Field(description="Valid from: when it was so on the floor.")
+    end: Micros | None = Field(default=None, description="Valid until (exclusive); null while it lasts.")
+    asset: AssetPath | None = Field(default=None, description="Null for the whole site.")
+    kind: Literal[
+        "order",
+        "batch",
+        "shift",
+        "maintenance",
+        "machine_state",
+        "source_silent",
+        "source_back",
+        "spool_full",
+    ]
+    name: str = Field(description="Number or name of the order, batch, shift, state ...")
+    attributes: dict[str, str] = Field(default_factory=dict, description="Anything else that the sender knows.")

@@ -1,0 +1,58 @@
+"""Every error that Andon raises on purpose.
+
+::
+
+    AndonError
+    ├── ConfigError          settings or files that a person must correct; says which and how
+    │   ├── NameRuleError    a topic, key or tag name that breaks a rule; says which segment
+    │   ├── PlantError       plant.yaml: all findings at once, each with file, line and path
+    │   └── RecordingError   a recording or its mapping file that cannot be read
+    ├── BundleError          a model bundle that must not be loaded (digest, feature hash, shape)
+    ├── TrainingError        data that a model cannot be trained on; says why and what to do
+    └── DeliveryError        the broker did not take our records; trying again can help
+
+Bad *data* is no exception here: it becomes a rejected row with a reason code
+(`andon.contracts.DeadLetterReason`), so that good rows beside it go on.
+"""
+
+from __future__ import annotations
+
+
+class AndonError(Exception):
+    """Base of all errors raised by Andon itself."""
+
+
+class ConfigError(AndonError):
+    """Something a person wrote must be corrected before anything can run."""
+
+
+class NameRuleError(ConfigError):
+    """A name breaks a rule of the unified namespace.
+
+    Attributes:
+        segment: the part of the name that is wrong, as given.
+    """
+
+    def __init__(self, message: str, *, segment: str) -> None:
+        super().__init__(message)
+        self.segment = segment
+
+
+class PlantError(ConfigError):
+    """The plant model is not valid; the message lists every finding, one a line."""
+
+
+class RecordingError(ConfigError):
+    """A recording, or the mapping file beside it, cannot be used."""
+
+
+class BundleError(AndonError):
+    """A model bundle is not what it claims to be and is not loaded."""
+
+
+class TrainingError(AndonError):
+    """No honest model can be trained on this data."""
+
+
+class DeliveryError(AndonError):
+    """The broker did not accept records in time; the same records can be sent again."""

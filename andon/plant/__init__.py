@@ -1,0 +1,5 @@
+"""The plant model: ISA-95 tree, asset classes, tags, units, limits, messages, use cases, from plant.yaml."""
+
+from andon.plant.model import AssetClass, Message, Plant, Tag, TagKind, UseCase
+
+__all__ = ["AssetClass", "Message", "Plant", "Tag", "TagKind", "UseCase"]

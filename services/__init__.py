@@ -1,0 +1,1 @@
+"""One package per service; services share `andon` and never import each other."""

@@ -1,0 +1,1 @@
+"""Verdicts in, alerts that a person can act on out."""

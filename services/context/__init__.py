@@ -1,0 +1,1 @@
+"""Raw frames in, frames with plant context, units and quality marks out."""

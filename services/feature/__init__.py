@@ -1,0 +1,1 @@
+"""Context frames in, feature vectors out: hopping event-time windows per asset."""

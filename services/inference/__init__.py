@@ -1,0 +1,1 @@
+"""Feature vectors in, verdicts with reasons out."""

@@ -1,0 +1,1 @@
+"""Machines and recordings in, raw frames out."""

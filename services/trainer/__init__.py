@@ -1,0 +1,1 @@
+"""A normal period in, a model bundle out."""
