@@ -26,8 +26,10 @@ class ConfigError(AndonError):
     """Something a person wrote must be corrected before anything can run."""
 
 
-class NameRuleError(ConfigError):
+class NameRuleError(ConfigError, ValueError):
     """A name breaks a rule of the unified namespace.
+
+    Also a ValueError, so that pydantic reports it with its place in the event or the file, beside other findings.
 
     Attributes:
         segment: the part of the name that is wrong, as given.

@@ -8,6 +8,7 @@ from typing import Annotated
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from andon.uns import check_asset
+from andon.uns.names import ASSET_PATTERN
 
 #: The version of all contracts on the bus, sent in every record's header.
 CONTRACT_VERSION = "1"
@@ -15,7 +16,8 @@ CONTRACT_VERSION = "1"
 Micros = Annotated[int, Field(ge=0, le=2**53, json_schema_extra={"unit": "us"})]
 """Microseconds since 1970-01-01 UTC; at most 2**53, so that every JSON reader keeps it exact."""
 
-AssetPath = Annotated[str, AfterValidator(check_asset)]
+AssetPath = Annotated[str, AfterValidator(check_asset), Field(json_schema_extra={"pattern": ASSET_PATTERN})]
+"""ISA-95 path of an asset below its site."""
 
 
 class Model(BaseModel):

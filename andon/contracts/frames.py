@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-from pydantic import Field
+from pydantic import Field, FiniteFloat
 
 from andon.contracts.base import Event, Micros, Model
 
@@ -12,8 +12,8 @@ from andon.contracts.base import Event, Micros, Model
 class Waveform(Model):
     """An array sampled at a fixed rate, such as a vibration snapshot."""
 
-    rate_hz: float = Field(gt=0, description="Samples per second.", json_schema_extra={"unit": "Hz"})
-    samples: list[float] = Field(description="Values in the tag's unit, oldest first.")
+    rate_hz: FiniteFloat = Field(gt=0, description="Samples per second.", json_schema_extra={"unit": "Hz"})
+    samples: list[FiniteFloat] = Field(description="Values in the tag's unit, oldest first.")
 
 
 #: Number, integer, boolean, state (string) or waveform; null where the source had none.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, FiniteFloat
 
 from andon.contracts.base import AssetPath, Event, Micros, Model
 
@@ -14,8 +14,8 @@ class DriftReport(Event):
 
     detector: str = Field(description="Name of the detector.")
     subject: str = Field(description="Feature, tag or score that it watches.")
-    statistic: float = Field(description="The detector's statistic.")
-    threshold: float = Field(description="Drift is reported above this.")
+    statistic: FiniteFloat = Field(description="The detector's statistic.")
+    threshold: FiniteFloat = Field(description="Drift is reported above this.")
     state: Literal["stable", "warning", "drift"]
     cause: Literal["unknown", "sensor_fault", "new_regime", "process_drift", "model_decay"] = "unknown"
     since: Micros = Field(description="Event time since when it is so, as far as can be told.")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, FiniteFloat
 
 from andon.contracts.base import Event, Micros, Model
 
@@ -50,10 +50,10 @@ class Contribution(Model):
 
     feature: str = Field(description="'<tag>_<aggregate>'.")
     tag: str = Field(description="The tag that the feature is made of.")
-    share: float = Field(description="Part of the score that this feature accounts for; all shares sum to 1.")
-    value: float = Field(description="The feature's value in this window.")
-    normal: float = Field(description="Its mean in the reference period.")
-    deviation: float = Field(description="(value - normal) / standard deviation in the reference period.")
+    share: FiniteFloat = Field(description="Part of the score that this feature accounts for; all shares sum to 1.")
+    value: FiniteFloat = Field(description="The feature's value in this window.")
+    normal: FiniteFloat = Field(description="Its mean in the reference period.")
+    deviation: FiniteFloat = Field(description="(value - normal) / standard deviation in the reference period.")
 
 
 class LimitViolation(Model):
@@ -61,8 +61,8 @@ class LimitViolation(Model):
 
     tag: str
     bound: Literal["low_low", "low", "high", "high_high"]
-    limit: float = Field(description="The limit, in the tag's unit.")
-    value: float = Field(description="The window's value furthest outside it.")
+    limit: FiniteFloat = Field(description="The limit, in the tag's unit.")
+    value: FiniteFloat = Field(description="The window's value furthest outside it.")
 
 
 class Inference(Event):

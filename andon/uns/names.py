@@ -21,6 +21,8 @@ MAX_KEY_SEGMENTS = 6
 
 _TOPIC_SEGMENT = re.compile(r"[a-z0-9-]+")
 _KEY_SEGMENT = re.compile(r"[A-Za-z0-9_.-]+")
+#: What `check_asset` takes, as a regular expression of JSON Schema.
+ASSET_PATTERN = f"^{_KEY_SEGMENT.pattern}(/{_KEY_SEGMENT.pattern}){{0,{MAX_KEY_SEGMENTS - 1}}}$"
 
 
 class Stage(StrEnum):
