@@ -147,7 +147,6 @@ CATALOGUE: dict[Stage, TopicSpec] = {
             (),
             14 * _DAY,
             "Records that could not be processed, whole, with the reason.",
-            max_message_bytes=2 * 1_048_588,
         ),
     )
 }

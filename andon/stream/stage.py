@@ -23,7 +23,7 @@ the runtime turns into record headers:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -102,6 +102,19 @@ class Processor(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class Count:
+    """An amount to add to a counter of the metric catalogue."""
+
+    metric: str
+    labels: Mapping[str, str]
+    amount: int
+
+
+def _no_counts(_: str, __: Result) -> Iterable[Count]:
+    return ()
+
+
+@dataclass(frozen=True, slots=True)
 class StageSpec:
     """A service, as the runtime sees it.
 
@@ -111,7 +124,9 @@ class StageSpec:
         outputs: stages that may be emitted.
         open: makes the processor of one partition from the state kept per asset and from `delivered`, the
             input offset below which a former worker has delivered all results.
-        stateful: whether `Result.state` is used; a changelog topic is kept only then.
+        stateful: whether `Result.state` or `delivered` matters; a changelog topic is kept only then.
+        without: fields of the input's contract that the stage does not read; they are not parsed.
+        measure: what to count of a result (asset class, result); keeps metrics out of the logic.
     """
 
     service: str
@@ -119,3 +134,5 @@ class StageSpec:
     outputs: tuple[Stage, ...]
     open: Callable[[Mapping[str, State], int], Processor]
     stateful: bool = False
+    without: tuple[str, ...] = ()
+    measure: Callable[[str, Result], Iterable[Count]] = _no_counts

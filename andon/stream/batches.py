@@ -1,0 +1,159 @@
+"""Faust, taught to hand over one event per partition per poll.
+
+Three of Faust's extension points: the `ConsumerScheduler` setting (a poll's records become one
+pseudo-record), a `Schema` (passed on undecoded) and the transport's `Consumer` (commits exactly what
+the runtime says, and reads no further while too much is unfinished).
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
+
+import aiokafka
+import faust
+from faust.serializers.schemas import Schema
+from faust.transport.drivers import aiokafka as driver
+from faust.transport.utils import DefaultSchedulingStrategy
+from faust.types import TP
+
+
+class PollBatch:
+    """All records of one partition's poll, in the shape of a single Kafka record."""
+
+    headers: Sequence[tuple[str, bytes]] = ()
+    key: bytes | None = None
+    checksum: int | None = None
+    serialized_key_size = serialized_value_size = 0
+
+    def __init__(self, tp: TP, records: Sequence[Any]) -> None:
+        last = records[-1]
+        self.topic, self.partition, self.offset = tp.topic, tp.partition, last.offset
+        self.timestamp, self.timestamp_type = last.timestamp, last.timestamp_type
+        self.value = records
+
+
+class BatchScheduler(DefaultSchedulingStrategy):  # type: ignore[misc]  # Faust ships no types that mypy can use
+    """Yields each partition's poll as one `PollBatch`; control topics stay event at a time."""
+
+    #: Topics that are handed over in batches.
+    batch_topics: frozenset[str] = frozenset()
+
+    def iterate(self, records: Mapping[TP, Sequence[Any]]) -> Iterator[tuple[TP, Any]]:
+        """Yield pseudo-records of batch topics first, then the rest as Faust would."""
+        single = {}
+        for tp, polled in records.items():
+            if tp.topic not in self.batch_topics:
+                single[tp] = polled
+            elif polled:
+                yield tp, PollBatch(tp, polled)
+        if single:
+            yield from super().iterate(single)
+
+
+class Undecoded(Schema):  # type: ignore[misc]
+    """Passes a batch on as it is; the stage's decoder reads it at once."""
+
+    def loads_key(self, app: Any, message: Any, **_: Any) -> None:
+        """Return no key: a batch has many."""
+
+    def loads_value(self, app: Any, message: Any, **_: Any) -> Any:
+        """Return the batch's records."""
+        return message.value
+
+
+class Gate:
+    """Bounds the batches that were read and are not yet delivered.
+
+    Faust's own bound suspends a partition and may then sleep for a whole second; this one wakes at once.
+    """
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self._taken = 0
+        self._open = asyncio.Event()
+        self._open.set()
+
+    def take(self) -> None:
+        """Count one more unfinished batch."""
+        self._taken += 1
+        if self._taken >= self._limit:
+            self._open.clear()
+
+    def give_back(self) -> None:
+        """Count one less."""
+        self._taken -= 1
+        if self._taken < self._limit:
+            self._open.set()
+
+    def reset(self) -> None:
+        """Forget all: a new assignment starts from what was committed."""
+        self._taken = 0
+        self._open.set()
+
+    @property
+    def is_open(self) -> bool:
+        """Whether another batch may be read."""
+        return self._open.is_set()
+
+    async def wait(self) -> None:
+        """Return when another batch may be read."""
+        await self._open.wait()
+
+
+class _ConsumerThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]
+    #: Faust asks the broker to hold a fetch for 1.5 s; a setting here.
+    fetch_max_wait_ms = 500
+
+    def _create_worker_consumer(self, transport: Any) -> aiokafka.AIOKafkaConsumer:
+        consumer = super()._create_worker_consumer(transport)
+        consumer._fetch_max_wait_ms = self.fetch_max_wait_ms
+        return consumer
+
+
+def batch_transport(
+    app: faust.App, topic: str, gate: Gate, committable: Callable[[TP], int | None], fetch_max_wait_ms: int
+) -> driver.Transport:
+    """Return a transport for *app* whose consumer hands over *topic* in batches.
+
+    Args:
+        app: the Faust application.
+        topic: the topic that is read in batches.
+        gate: closed while too many batches are unfinished.
+        committable: the offset that may be committed for a partition, if any.
+        fetch_max_wait_ms: how long the broker may hold a fetch while there is nothing new.
+    """
+
+    class Thread(_ConsumerThread):
+        pass
+
+    Thread.fetch_max_wait_ms = fetch_max_wait_ms
+
+    class Consumer(driver.Consumer):  # type: ignore[misc]
+        def _new_consumer_thread(self) -> Thread:
+            return Thread(self, loop=self.loop, beacon=self.beacon)
+
+        def committed(self, tp: TP) -> int:
+            """Return the offset that is committed for a partition; 0 when none is."""
+            return self._committed_offset.get(tp) or 0
+
+        async def _getmany(self, active_partitions: Any, timeout: float) -> Any:  # noqa: ASYNC109 - Faust's signature
+            await self.wait_first(gate.wait(), self.suspend_flow.wait(), timeout=timeout)
+            if not gate.is_open:
+                return {}
+            return await super()._getmany(active_partitions, timeout)
+
+        def _filter_tps_with_pending_acks(self, topics: Any = None) -> Iterator[TP]:
+            yield from super()._filter_tps_with_pending_acks(topics)
+            yield from (tp for tp in self.assignment() if tp.topic == topic)
+
+        def _new_offset(self, tp: TP) -> int | None:
+            # Exactly what is delivered and no longer needed; Faust's own count of gaps is for single events.
+            return committable(tp) if tp.topic == topic else super()._new_offset(tp)
+
+    class Transport(driver.Transport):  # type: ignore[misc]
+        pass
+
+    Transport.Consumer = Consumer
+    return Transport(app.conf.broker_consumer, app)

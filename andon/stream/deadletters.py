@@ -1,0 +1,72 @@
+"""Dead letters: a rejected record, whole, with the reason."""
+
+from __future__ import annotations
+
+import base64
+import zlib
+
+from andon.contracts import DeadLetter, DeadLetterReason
+from andon.contracts.base import CONTRACT_VERSION
+from andon.stream.codec import Line, Record
+from andon.stream.stage import Rejected
+
+#: Larger originals are not copied; they stay readable at their topic, partition and offset.
+MAX_ORIGINAL_BYTES = 600_000
+
+
+def dead_letter(
+    rejected: Rejected, record: Record, *, service: str, topic: str, partition: int, now: int
+) -> DeadLetter:
+    """Return the dead letter of one rejected record."""
+    return DeadLetter(
+        id=f"{topic}/{partition}@{rejected.offset}:deadletter:{service}",
+        time=now,
+        service=service,
+        reason=rejected.reason,
+        detail=rejected.detail,
+        topic=topic,
+        partition=partition,
+        offset=rejected.offset,
+        key=_base64(record.key),
+        value=_pack(record.value),
+        headers={name: base64.b64encode(value).decode() for name, value in record.headers},
+    )
+
+
+def original_value(letter: DeadLetter) -> bytes | None:
+    """Return the original bytes, or None when they were not copied (or it was a tombstone)."""
+    return None if letter.value is None else zlib.decompress(base64.b64decode(letter.value))
+
+
+def encode_letter(letter: DeadLetter) -> Line:
+    """Encode a dead letter under the original record's key."""
+    key = base64.b64decode(letter.key) if letter.key else b""
+    return Line(key, letter.model_dump_json().encode(), [("andon-contract", CONTRACT_VERSION.encode())])
+
+
+def too_large(line: Line, *, service: str, topic: str, partition: int, offset: int, now: int) -> DeadLetter:
+    """Return the dead letter of an output that the broker would not take, made from input *offset*."""
+    size = len(line.value or b"")
+    return DeadLetter(
+        id=f"{topic}/{partition}@{offset}:deadletter:{service}:{line.key.decode()}",
+        time=now,
+        service=service,
+        reason=DeadLetterReason.TOO_LARGE,
+        detail=f"an output of {size} bytes is larger than the broker takes; raise kafka.max_batch_bytes",
+        topic=topic,
+        partition=partition,
+        offset=offset,
+        key=_base64(line.key),
+        value=None,
+    )
+
+
+def _pack(value: bytes | None) -> str | None:
+    if value is None:
+        return None
+    packed = base64.b64encode(zlib.compress(value, level=6))
+    return packed.decode() if len(packed) <= MAX_ORIGINAL_BYTES else None
+
+
+def _base64(value: bytes | None) -> str | None:
+    return None if value is None else base64.b64encode(value).decode()

@@ -1,0 +1,156 @@
+"""One partition's logic, without I/O: records in, everything to be written out, encoded.
+
+Runs in a worker thread (Polars and the codec release the GIL for most of it), one call at a time.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import polars as pl
+
+from andon.contracts import DeadLetterReason
+from andon.stream.codec import Decoder, Line, Record, encode
+from andon.stream.deadletters import dead_letter, encode_letter
+from andon.stream.stage import Count, Emit, Processor, Rejected, Result, StageSpec, State
+from andon.uns import Stage
+
+#: Latency is observed on this many evenly spaced rows of a batch: enough for quantiles, cheap at any rate.
+_LATENCY_SAMPLES = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """One batch, processed and encoded, to be delivered as a whole.
+
+    Attributes:
+        records: how many records were read for it.
+        replayed: how many of them only rebuilt memory.
+        delivered: input offset up to which (exclusive) all is delivered once this batch is.
+        needed_from: first input offset that must be read again after a restart then.
+        lines: events to send, by stage.
+        state: per asset, what to keep; None forgets.
+        reasons: dead letters by reason.
+        counts: amounts for the stage's own metrics.
+        ingest_times: of a sample of the events to send, microseconds UTC.
+    """
+
+    records: int
+    replayed: int
+    delivered: int
+    needed_from: int
+    lines: Mapping[Stage, list[Line]]
+    state: Mapping[str, State]
+    reasons: Mapping[DeadLetterReason, int]
+    counts: Sequence[Count]
+    ingest_times: Sequence[int]
+
+    @property
+    def idle(self) -> bool:
+        """Whether there is nothing to write and nothing was read."""
+        return not (self.records or any(self.lines.values()) or self.state)
+
+
+@dataclass
+class _Collector:
+    """What the results of one batch add up to."""
+
+    emits: list[Emit] = field(default_factory=list)
+    rejected: list[Rejected] = field(default_factory=list)
+    state: dict[str, State] = field(default_factory=dict)
+    counts: list[Count] = field(default_factory=list)
+
+    def add(self, result: Result, counts: Sequence[Count]) -> None:
+        self.emits.extend(result.emits)
+        self.rejected.extend(result.rejected)
+        self.state.update(result.state)
+        self.counts.extend(counts)
+
+
+class Partition:
+    """Feeds one partition's records to a stage's processor.
+
+    Args:
+        spec: the stage.
+        decoder: of its input.
+        topic: the input topic.
+        number: the partition.
+        state: per asset, what a former worker kept.
+        delivered: input offset below which a former worker has delivered all results.
+    """
+
+    def __init__(
+        self, spec: StageSpec, decoder: Decoder, topic: str, number: int, state: Mapping[str, State], delivered: int
+    ) -> None:
+        self._spec, self._decoder, self._topic, self.number = spec, decoder, topic, number
+        self._processor: Processor = spec.open(state, delivered)
+        self._resume_at = delivered
+        self.position = 0
+
+    def prepare(self, records: Sequence[Record], now: int) -> Prepared | None:
+        """Process one poll; None when all of it was processed before (a seek went back)."""
+        fresh = [record for record in records if record.offset >= self.position]
+        if not fresh:
+            return None
+        self.position = fresh[-1].offset + 1
+        decoded = self._decoder.decode(fresh)
+        collected = _Collector(rejected=decoded.rejected)
+        for asset_class, rows in decoded.rows.items():
+            result = self._processor.process(asset_class, rows, now)
+            collected.add(result, tuple(self._spec.measure(asset_class, result)))
+        return self._encode(collected, fresh, now)
+
+    def tick(self, now: int) -> Prepared:
+        """Tell the processor the time."""
+        collected = _Collector()
+        result = self._processor.tick(now)
+        collected.add(result, tuple(self._spec.measure("", result)))
+        return self._encode(collected, (), now)
+
+    def _encode(self, collected: _Collector, records: Sequence[Record], now: int) -> Prepared:
+        lines: dict[Stage, list[Line]] = {}
+        for emit in collected.emits:
+            encoded = encode(emit.rows, topic=self._topic, partition=self.number)
+            lines.setdefault(emit.stage, []).extend(encoded)
+        rejected = [r for r in collected.rejected if r.offset >= self._resume_at]
+        if rejected:
+            lines[Stage.DEADLETTER] = self._letters(rejected, records, now)
+        needed = self._processor.needed_from()
+        delivered = max(self.position, self._resume_at)
+        return Prepared(
+            records=len(records),
+            replayed=sum(record.offset < self._resume_at for record in records),
+            delivered=delivered,
+            needed_from=self.position if needed is None else min(needed, self.position),
+            lines=lines,
+            state=collected.state,
+            reasons=Counter(r.reason for r in rejected),
+            counts=collected.counts,
+            ingest_times=_sample_ingest_times(collected.emits),
+        )
+
+    def _letters(self, rejected: Sequence[Rejected], records: Sequence[Record], now: int) -> list[Line]:
+        by_offset = {record.offset: record for record in records}
+        return [
+            encode_letter(
+                dead_letter(
+                    r,
+                    by_offset[r.offset],
+                    service=self._spec.service,
+                    topic=self._topic,
+                    partition=self.number,
+                    now=now,
+                )
+            )
+            for r in rejected
+        ]
+
+
+def _sample_ingest_times(emits: Sequence[Emit]) -> list[int]:
+    columns = [emit.rows["ingest_time"] for emit in emits if emit.rows.height]
+    if not columns:
+        return []
+    times: pl.Series = pl.concat(columns)
+    return times.gather_every(max(1, len(times) // _LATENCY_SAMPLES)).to_list()

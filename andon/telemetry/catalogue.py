@@ -1,0 +1,99 @@
+"""The catalogue of metrics: every metric named, typed and described in one place.
+
+Names follow Prometheus' rules: prefix ``andon_``, base units (seconds, bytes), counters end in ``_total``.
+A service that needs another metric adds it here; dashboards and alert rules are checked against it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+_LATENCY = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0)
+_DURATION = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
+_SIZE = (1, 10, 50, 100, 250, 500, 1_000, 2_500, 5_000, 10_000, 25_000)
+
+
+@dataclass(frozen=True, slots=True)
+class MetricSpec:
+    """One metric; `labels` come after the label `service` that all have."""
+
+    name: str
+    kind: Literal["counter", "gauge", "histogram"]
+    help: str
+    labels: tuple[str, ...] = ()
+    buckets: tuple[float, ...] = ()
+
+
+CATALOGUE: dict[str, MetricSpec] = {
+    spec.name: spec
+    for spec in (
+        MetricSpec("andon_build_info", "gauge", "Always 1; says which version runs.", ("version",)),
+        MetricSpec("andon_records_read_total", "counter", "Records read from the input topic.", ("stage",)),
+        MetricSpec("andon_records_sent_total", "counter", "Records the broker acknowledged.", ("stage",)),
+        MetricSpec("andon_sent_bytes_total", "counter", "Bytes of acknowledged record values.", ("stage",)),
+        MetricSpec("andon_deadletters_total", "counter", "Records set aside, by reason code.", ("stage", "reason")),
+        MetricSpec(
+            "andon_records_replayed_total",
+            "counter",
+            "Records read again after a restart only to rebuild open windows.",
+            ("stage",),
+        ),
+        MetricSpec(
+            "andon_unknown_tags_total",
+            "counter",
+            "Batches whose first record held a tag that the plant model does not know.",
+            ("stage", "asset_class"),
+        ),
+        MetricSpec(
+            "andon_latency_seconds",
+            "histogram",
+            "From a record's ingest to the acknowledgement of what this service made of it.",
+            ("stage",),
+            _LATENCY,
+        ),
+        MetricSpec(
+            "andon_batch_seconds",
+            "histogram",
+            "Time to decode, process and encode one batch.",
+            ("stage",),
+            _DURATION,
+        ),
+        MetricSpec("andon_batch_records", "histogram", "Records in one batch.", ("stage",), _SIZE),
+        MetricSpec(
+            "andon_backpressure_seconds_total",
+            "counter",
+            "Time that reading stood still because the broker had not acknowledged enough.",
+            ("stage",),
+        ),
+        MetricSpec("andon_delivery_retries_total", "counter", "Times records had to be sent again.", ("stage",)),
+        MetricSpec("andon_lag_records", "gauge", "Records between the position read and the end.", ("partition",)),
+        MetricSpec("andon_position_offset", "gauge", "Input offset delivered up to.", ("partition",)),
+        MetricSpec("andon_committed_offset", "gauge", "Input offset committed.", ("partition",)),
+        MetricSpec("andon_partitions", "gauge", "Partitions assigned to this worker."),
+        MetricSpec("andon_rebalances_total", "counter", "Assignments received."),
+        MetricSpec("andon_progress_age_seconds", "gauge", "Time since a partition with lag last advanced."),
+        MetricSpec("andon_source_frames_total", "counter", "Frames taken from the source.", ("source",)),
+        MetricSpec(
+            "andon_source_unparsed_total",
+            "counter",
+            "Values of the source that were no value of their tag's kind and became missing.",
+            ("source",),
+        ),
+        MetricSpec(
+            "andon_marked_samples_total",
+            "counter",
+            "Samples marked as not to be trusted, by mark.",
+            ("asset_class", "quality"),
+        ),
+        MetricSpec("andon_inferences_total", "counter", "Verdicts given.", ("asset_class", "decision")),
+        MetricSpec(
+            "andon_model_info",
+            "gauge",
+            "1 for each model that is loaded.",
+            ("asset_class", "model", "version", "digest"),
+        ),
+        MetricSpec("andon_models_refused_total", "counter", "Bundles that were not loaded.", ("asset_class",)),
+        MetricSpec("andon_alerts_total", "counter", "Changes of an alert's state.", ("asset_class", "state")),
+    )
+}

