@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import signal
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -14,7 +13,6 @@ from faust.types import TP
 
 from andon.clock import SECOND, Clock, wall_clock
 from andon.contracts import CATALOGUE
-from andon.errors import AndonError
 from andon.plant import Plant
 from andon.settings import KafkaSettings, Settings
 from andon.stream.batches import BatchScheduler, Gate, Undecoded, batch_transport
@@ -328,13 +326,3 @@ def _credentials(kafka: KafkaSettings) -> Any:
             ssl_context=context,
         )
     return faust.SSLCredentials(context=context) if context else None
-
-
-def install_signals(stop: asyncio.Event) -> None:
-    """Set *stop* at SIGTERM and SIGINT."""
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
-
-
-__all__ = ["AndonError", "Worker", "install_signals"]

@@ -1,0 +1,75 @@
+"""How every service starts: settings, logs, plant model, run until told to stop, exit code."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import sys
+from collections.abc import Awaitable, Callable
+
+from aiokafka.errors import KafkaError
+
+from andon.errors import AndonError
+from andon.plant import Plant
+from andon.plant.load import load_plant
+from andon.settings import SettingsType, read_settings
+from andon.stream.stage import StageSpec
+from andon.stream.worker import Worker
+from andon.telemetry import Metrics, configure_logs, get_logger
+
+_log = get_logger(__name__)
+
+#: Exit code for what a person must correct; a supervisor need not try again.
+EXIT_CONFIG = 2
+#: Exit code for everything else that ended the service; restarting can help.
+EXIT_FAILURE = 1
+
+Runner = Callable[[Plant, SettingsType, Metrics, asyncio.Event], Awaitable[None]]
+
+
+def run_service(name: str, settings_type: type[SettingsType], runner: Runner[SettingsType]) -> None:
+    """Read the settings and the plant model, run until SIGTERM or SIGINT, and exit the process.
+
+    Args:
+        name: the service's name.
+        settings_type: its settings.
+        runner: does the work until the event is set.
+    """
+    try:
+        settings = read_settings(settings_type)
+        configure_logs(name, level=settings.telemetry.log_level, form=settings.telemetry.log_format)
+        plant = load_plant(settings.plant)
+        asyncio.run(_until_stopped(name, plant, settings, runner))
+    except AndonError as error:
+        sys.stderr.write(f"{name}: {error}\n")
+        sys.exit(EXIT_CONFIG)
+    except KafkaError as error:
+        _log.error("the broker cannot be used", servers=settings.kafka.bootstrap_servers, error=repr(error))
+        sys.exit(EXIT_FAILURE)
+
+
+def run_stage(
+    name: str, settings_type: type[SettingsType], build: Callable[[Plant, SettingsType, Metrics], StageSpec]
+) -> None:
+    """Run a service that is one stage of the data's way; see `run_service`.
+
+    Args:
+        name: the service's name.
+        settings_type: its settings.
+        build: makes the stage; may load models and count what it refused.
+    """
+
+    async def runner(plant: Plant, settings: SettingsType, metrics: Metrics, stop: asyncio.Event) -> None:
+        await Worker(build(plant, settings, metrics), plant, settings, metrics=metrics).run(stop)
+
+    run_service(name, settings_type, runner)
+
+
+async def _until_stopped(name: str, plant: Plant, settings: SettingsType, runner: Runner[SettingsType]) -> None:
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    await runner(plant, settings, Metrics(name), stop)
+
+
+__all__ = ["EXIT_CONFIG", "EXIT_FAILURE", "run_service", "run_stage"]

@@ -1,0 +1,35 @@
+"""A real broker for every test that needs one: what ANDON_KAFKA__BOOTSTRAP_SERVERS names, or the embedded one."""
+
+from __future__ import annotations
+
+import os
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from andon.settings import KafkaSettings
+from sandbox.broker import embedded_broker
+
+
+@pytest.fixture(scope="session")
+def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KafkaSettings]:
+    """Settings that reach a running broker."""
+    # A short session makes the embedded broker's joins short: they wait for half of it.
+    short = {"partitions": 4, "session_timeout": "3s", "rebalance_timeout": "3s", "fetch_max_wait": "50ms"}
+    servers = os.environ.get("ANDON_KAFKA__BOOTSTRAP_SERVERS")
+    if servers:
+        yield KafkaSettings.model_validate({"bootstrap_servers": servers, **short})
+        return
+    log: Path = tmp_path_factory.mktemp("broker") / "broker.log"
+    with embedded_broker(log) as broker:
+        yield KafkaSettings.model_validate(
+            {"bootstrap_servers": broker.bootstrap_servers, "idempotent": False, **short}
+        )
+
+
+@pytest.fixture
+def site() -> str:
+    """A site name that no other test uses, so that tests share a broker and no topic."""
+    return f"site-{uuid.uuid4().hex[:12]}"
