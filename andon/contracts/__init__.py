@@ -5,6 +5,7 @@ from andon.contracts.base import Event, Origin
 from andon.contracts.catalogue import CATALOGUE, TopicSpec
 from andon.contracts.deadletter import DeadLetter, DeadLetterReason
 from andon.contracts.frames import ContextFrame, Frame, Quality, Waveform
+from andon.contracts.headers import Headers
 from andon.contracts.ids import event_id
 from andon.contracts.lifecycle import DriftReport, ModelEvent, PlantEvent
 from andon.contracts.scoring import Contribution, Decision, FeatureVector, Inference, LimitViolation, ModelRef
@@ -23,6 +24,7 @@ __all__ = [
     "FeatureVector",
     "Feedback",
     "Frame",
+    "Headers",
     "Inference",
     "LimitViolation",
     "ModelEvent",

@@ -1,0 +1,188 @@
+"""One event of every kind, as a bearing of one pump wears out. They stand in the generated documentation."""
+
+from __future__ import annotations
+
+import base64
+import zlib
+
+from pydantic import BaseModel
+
+from andon.contracts.alerting import Alert, AlertState, Feedback, Verdict
+from andon.contracts.base import CONTRACT_VERSION
+from andon.contracts.deadletter import DeadLetter, DeadLetterReason
+from andon.contracts.frames import Bounds, ContextFrame, Frame, Waveform
+from andon.contracts.ids import event_id
+from andon.contracts.lifecycle import DriftReport, ModelEvent, PlantEvent
+from andon.contracts.scoring import Contribution, Decision, FeatureVector, Inference, ModelRef
+from andon.uns import Stage
+
+_PUMP = "water/line-1/station-1/pump-3"
+_CLASS = "centrifugal-pump"
+_START = 1_767_225_600_000_000  # 2026-01-01 00:00:00 UTC
+_END = _START + 10_000_000
+_SEEN = _END + 40_000
+_ALERT = f"{_PUMP}@{_END}:alert"
+_DEFINITION = "5f0c9a41d2e7"
+_DIGEST = "9b74c9897bac770ffc029102a200c5de3f1e0d4c6a1b2c3d4e5f60718293a4b5"
+_MODEL = ModelRef(name="centrifugal-pump-anomaly", version="2026.1.0", digest=_DIGEST)
+_REASON = Contribution(feature="vibration_rms", tag="vibration", share=0.81, value=6.4, normal=2.1, deviation=8.6)
+
+_FRAME = Frame(
+    id=event_id(_PUMP, _START, Stage.RAW, CONTRACT_VERSION),
+    asset=_PUMP,
+    time=_START,
+    ingest_time=_START + 12_000,
+    server_time=_START + 4_000,
+    session="opcua-plc-7@1767200000",
+    sequence=25_600,
+    values={
+        "flow": 41.7,
+        "starts": 1_204,
+        "running": True,
+        "mode": "auto",
+        "vibration": 6.2,
+        "bearing_temperature": None,
+        "acceleration": Waveform(rate_hz=25_600.0, samples=[0.02, -0.13, 0.31, -0.28]),
+    },
+    status={"bearing_temperature": 0x80310000},
+)
+
+_CONTEXT_FRAME = ContextFrame(
+    id=event_id(_PUMP, _START, Stage.CONTEXT, CONTRACT_VERSION),
+    asset=_PUMP,
+    time=_START,
+    ingest_time=_START + 12_000,
+    session="opcua-plc-7@1767200000",
+    sequence=25_600,
+    values={"flow": 11.58, "vibration": 6.2},
+    asset_class=_CLASS,
+    plant="0c8d1f6e92ab",
+    units={"flow": "L/s", "vibration": "mm/s"},
+    limits={"vibration": Bounds(high=7.1, high_high=11.0)},
+)
+
+_FEATURES = FeatureVector(
+    id=event_id(_PUMP, _END, Stage.FEATURE, _DEFINITION),
+    asset=_PUMP,
+    time=_END,
+    ingest_time=_SEEN,
+    asset_class=_CLASS,
+    definition=_DEFINITION,
+    start=_START,
+    samples=10,
+    expected=10,
+    good_ratio=1.0,
+    features={"flow_mean": 11.5, "vibration_mean": 6.3, "vibration_rms": 6.4, "vibration_std": None},
+)
+
+_INFERENCE = Inference(
+    id=event_id(_PUMP, _END, Stage.INFERENCE, _MODEL.version),
+    asset=_PUMP,
+    time=_END,
+    ingest_time=_SEEN,
+    asset_class=_CLASS,
+    definition=_DEFINITION,
+    start=_START,
+    model=_MODEL,
+    decision=Decision.ANOMALY,
+    score=31.2,
+    threshold=14.5,
+    contributions=[_REASON],
+)
+
+_OPENED = Alert(
+    id=event_id(_PUMP, _END, Stage.ALERT, f"{_END}-open"),
+    asset=_PUMP,
+    time=_END,
+    ingest_time=_SEEN,
+    alert=_ALERT,
+    asset_class=_CLASS,
+    state=AlertState.OPEN,
+    severity="warning",
+    opened=_END,
+    since=_END,
+    message="Vibration of pump-3 is 6.4 mm/s, normal is 2.1: grease the drive-end bearing, plan its change.",
+    use_case="unplanned pump stops",
+    owner="maintenance",
+    score=31.2,
+    threshold=14.5,
+    contributions=[_REASON],
+    inference=_INFERENCE.id,
+)
+
+_VERDICT = Feedback(
+    id=event_id(_PUMP, _END + 3_600_000_000, Stage.FEEDBACK, "maintenance"),
+    asset=_PUMP,
+    time=_END + 3_600_000_000,
+    ingest_time=_END + 3_600_000_000,
+    alert=_ALERT,
+    verdict=Verdict.REAL,
+    note="Bearing dry, greased. Outer race is pitted, change ordered.",
+    author="maintenance",
+)
+
+_DRIFT = DriftReport(
+    id=event_id(_PUMP, _END, Stage.DRIFT, "population-stability/flow_mean"),
+    asset=_PUMP,
+    time=_END,
+    ingest_time=_SEEN,
+    detector="population-stability",
+    subject="flow_mean",
+    statistic=0.31,
+    threshold=0.2,
+    state="drift",
+    cause="new_regime",
+    since=_START,
+    action="Compare with the order: a new product may need training data.",
+)
+
+_PROMOTED = ModelEvent(
+    id=f"{_MODEL.name}@{_START}:model:{_MODEL.version}",
+    time=_START,
+    name=_MODEL.name,
+    version=_MODEL.version,
+    digest=_DIGEST,
+    action="promoted",
+    actor="quality",
+    reason="Finds all 14 known faults, 0.2 false alarms a week.",
+)
+
+_SHIFT = PlantEvent(
+    id=f"north@{_START}:event:shift",
+    time=_START,
+    end=_START + 28_800_000_000,
+    kind="shift",
+    name="night",
+    attributes={"crew": "B"},
+)
+
+_POISON = DeadLetter(
+    id="uns.v1.acme.north.raw/3@1234:deadletter:context",
+    time=_SEEN,
+    service="context",
+    reason=DeadLetterReason.NOT_JSON,
+    detail="not JSON: unexpected end of data at column 14",
+    topic="uns.v1.acme.north.raw",
+    partition=3,
+    offset=1_234,
+    key=base64.b64encode(_PUMP.encode()).decode(),
+    value=base64.b64encode(zlib.compress(b'{"id": "water/')).decode(),
+    headers={"andon-contract": base64.b64encode(CONTRACT_VERSION.encode()).decode()},
+)
+
+#: Contract to an example of it.
+EXAMPLES: dict[type[BaseModel], BaseModel] = {
+    type(event): event
+    for event in (
+        _FRAME,
+        _CONTEXT_FRAME,
+        _FEATURES,
+        _INFERENCE,
+        _OPENED,
+        _VERDICT,
+        _DRIFT,
+        _PROMOTED,
+        _SHIFT,
+        _POISON,
+    )
+}
