@@ -11,13 +11,13 @@ from typing import Any
 import orjson
 import polars as pl
 from aiokafka import AIOKafkaConsumer, TopicPartition
-from aiokafka.partitioner import DefaultPartitioner
 
 from andon.plant import Plant
 from andon.settings import KafkaSettings, RuntimeSettings, Settings, TelemetrySettings
 from andon.stream import Emit, Result, StageSpec
 from andon.stream.codec import Line
 from andon.stream.producer import BatchProducer
+from andon.stream.publish import partition_of
 from andon.stream.topics import ensure_topics, topic_name
 from andon.stream.worker import Worker
 from andon.uns import Stage
@@ -60,12 +60,6 @@ def line(event: dict[str, Any] | bytes, key: str | None = None) -> Line:
         value,
         [("andon-contract", b"1"), ("traceparent", b"00-" + b"a" * 32 + b"-" + b"b" * 16 + b"-01")],
     )
-
-
-def partition_of(key: bytes, partitions: int) -> int:
-    everything = list(range(partitions))
-    chosen: int = DefaultPartitioner()(key, everything, everything)
-    return chosen
 
 
 async def send(kafka: KafkaSettings, topic: str, lines: Iterable[Line]) -> None:

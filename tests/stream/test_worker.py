@@ -12,6 +12,7 @@ from andon.contracts import DeadLetter
 from andon.settings import KafkaSettings
 from andon.stream import Emit, Result, StageSpec
 from andon.stream.deadletters import original_value
+from andon.stream.publish import partition_of
 from andon.stream.topics import changelog_name
 from andon.uns import Stage
 
@@ -20,7 +21,6 @@ from .bus import (
     frame,
     line,
     one_to_one,
-    partition_of,
     pass_through,
     plant,
     reading,
