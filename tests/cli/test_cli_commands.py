@@ -64,7 +64,8 @@ def _installed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 
 
 def andon(*arguments: str) -> Result:
-    return CliRunner().invoke(app, list(arguments), prog_name="andon")
+    plain = {"FORCE_COLOR": None, "TTY_COMPATIBLE": None, "COLUMNS": "120"}
+    return CliRunner(env=plain).invoke(app, list(arguments), prog_name="andon")
 
 
 def test_version_is_the_installed_one() -> None:

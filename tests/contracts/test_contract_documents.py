@@ -23,7 +23,7 @@ ASYNCAPI: dict[str, Any] = json.loads(FILES["asyncapi.json"])
 
 
 def export(*arguments: str) -> tuple[int, str]:
-    result = CliRunner().invoke(app, ["export", *arguments])
+    result = CliRunner(env={"FORCE_COLOR": None, "TTY_COMPATIBLE": None}).invoke(app, ["export", *arguments])
     return result.exit_code, result.output
 
 
