@@ -10,10 +10,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import orjson
-from aiokafka import AIOKafkaConsumer, TopicPartition
-
 from andon.settings import KafkaSettings
 from andon.stream.codec import Line
+from andon.stream.reading import read_to_end
 from andon.stream.stage import State
 
 #: Key of the record that holds how far results are delivered; no asset path can begin so.
@@ -59,17 +58,6 @@ async def restore(settings: KafkaSettings, topic: str, partition: int) -> Restor
         KafkaError: the broker does not answer.
     """
     restored = Restored()
-    consumer = AIOKafkaConsumer(**settings.client_arguments(), enable_auto_commit=False, fetch_max_wait_ms=100)
-    await consumer.start()
-    try:
-        where = TopicPartition(topic, partition)
-        consumer.assign([where])
-        await consumer.seek_to_beginning(where)
-        end = (await consumer.end_offsets([where]))[where]
-        while await consumer.position(where) < end:
-            polled = await consumer.getmany(where, timeout_ms=1_000)
-            for record in polled.get(where, ()):
-                restored.apply(record.key, record.value)
-    finally:
-        await consumer.stop()
+    async for record in read_to_end(settings, topic, (partition,)):
+        restored.apply(record.key, record.value)
     return restored

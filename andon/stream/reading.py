@@ -1,0 +1,42 @@
+"""Reading a topic without a consumer group: from its beginning to its present end, or on from there."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import AsyncIterator, Iterable
+
+from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
+
+from andon.settings import KafkaSettings
+
+_POLL_MS = 500
+
+
+@contextlib.asynccontextmanager
+async def reader(settings: KafkaSettings, topic: str, partitions: Iterable[int]) -> AsyncIterator[AIOKafkaConsumer]:
+    """Give a consumer that stands at the beginning of *partitions*.
+
+    Raises:
+        KafkaError: the broker does not answer.
+    """
+    consumer = AIOKafkaConsumer(**settings.client_arguments(), enable_auto_commit=False, fetch_max_wait_ms=50)
+    await consumer.start()
+    try:
+        where = [TopicPartition(topic, number) for number in partitions]
+        consumer.assign(where)
+        await consumer.seek_to_beginning(*where)
+        yield consumer
+    finally:
+        await consumer.stop()
+
+
+async def read_to_end(settings: KafkaSettings, topic: str, partitions: Iterable[int]) -> AsyncIterator[ConsumerRecord]:
+    """Yield the records that *partitions* hold now, each partition's in order."""
+    async with reader(settings, topic, partitions) as consumer:
+        open_ends = {where: end for where, end in (await consumer.end_offsets(consumer.assignment())).items() if end}
+        while open_ends:
+            for polled in (await consumer.getmany(timeout_ms=_POLL_MS)).values():
+                for record in polled:
+                    yield record
+            # A compacted or aborted tail holds no record to see, so positions tell, not offsets seen.
+            open_ends = {where: end for where, end in open_ends.items() if await consumer.position(where) < end}
