@@ -1,0 +1,127 @@
+"""Inferences in, changes of alerts out: the alert stage."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import polars as pl
+from pydantic import ValidationError
+
+from andon.contracts import Alert, DeadLetterReason, Decision, Inference
+from andon.plant import Plant
+from andon.stream import Count, Emit, Processor, Rejected, Result, StageSpec
+from andon.stream.schema import event_schema
+from andon.stream.stage import FIRST_OFFSET, LAST_OFFSET, OFFSET, TRACEPARENT
+from andon.stream.stage import State as Kept
+from andon.uns import Stage
+from services.alert.class_alerts import ClassAlerts
+from services.alert.settings import AlertSettings
+from services.alert.state import Quiet, State, dump_state, load_state
+
+#: Fields that a sender may leave out; a frame shows them as null then.
+_DEFAULTED = frozenset(name for name, field in Inference.model_fields.items() if not field.is_required())
+_LINEAGE = {FIRST_OFFSET: pl.Int64(), LAST_OFFSET: pl.Int64(), TRACEPARENT: pl.String()}
+_QUIET = Quiet()
+
+#: One inference's effect: an alert to send, a rejection, or nothing.
+_Outcome = dict[str, Any] | Rejected | None
+
+
+def alert_stage(plant: Plant, settings: AlertSettings) -> StageSpec:
+    """Return the alert stage of *plant*: one event per change of an alert, none for windows that change nothing."""
+    classes = {name: ClassAlerts.of(plant, name, settings.alert) for name in plant.classes}
+    columns = {name: event_schema(Alert, asset_class) | _LINEAGE for name, asset_class in plant.classes.items()}
+
+    def open_partition(kept: Mapping[str, Kept], delivered: int) -> Processor:
+        states = {asset: load_state(state) for asset, state in kept.items() if state is not None}
+        return AlertProcessor(classes, columns, states, delivered)
+
+    return StageSpec("alert", Stage.INFERENCE, (Stage.ALERT,), open_partition, stateful=True, measure=_changes)
+
+
+class AlertProcessor:
+    """The alert stage of one partition.
+
+    Args:
+        classes: how each asset class alerts.
+        columns: schema of the alerts of each class.
+        states: state per asset; an asset that was never anomalous has none.
+        delivered: input offset below which all results have been delivered.
+    """
+
+    def __init__(
+        self,
+        classes: Mapping[str, ClassAlerts],
+        columns: Mapping[str, Mapping[str, pl.DataType]],
+        states: Mapping[str, State],
+        delivered: int,
+    ) -> None:
+        self._classes = classes
+        self._columns = columns
+        self._states = dict(states)
+        self._delivered = delivered
+
+    def process(self, asset_class: str, rows: pl.DataFrame, now: int) -> Result:
+        """Take one poll's inferences of one class; alerts depend on event time only, so *now* is not used."""
+        relevant = self._relevant(rows)
+        if relevant.is_empty():
+            return Result()
+        # a copy, so that nothing is remembered of a batch that fails half-way
+        states = {asset: self._states.get(asset, _QUIET) for asset in relevant["asset"].unique()}
+        # per-event Python: each step depends on the one before it. Only assets that are alerting, or may soon be,
+        # come this far; the quiet rest, which is nearly all, has been filtered out at once.
+        outcomes = [self._step(asset_class, row, states) for row in relevant.iter_rows(named=True)]
+        alerts = [outcome for outcome in outcomes if isinstance(outcome, dict)]
+        rejected = tuple(outcome for outcome in outcomes if isinstance(outcome, Rejected))
+        emits = (Emit(Stage.ALERT, pl.DataFrame(alerts, schema=self._columns[asset_class])),) if alerts else ()
+        changed = {asset: state for asset, state in states.items() if state != self._states.get(asset, _QUIET)}
+        self._states.update(changed)
+        return Result(emits, rejected, {asset: dump_state(state) for asset, state in changed.items()})
+
+    def tick(self, now: int) -> Result:
+        """Do nothing: that a machine is silent is for the context stage to tell (`PlantEvent` source_silent)."""
+        return Result()
+
+    def needed_from(self) -> int | None:
+        """Return None: all state is kept, so nothing needs to be read again."""
+        return None
+
+    def _relevant(self, rows: pl.DataFrame) -> pl.DataFrame:
+        """Return the rows, of models that may alert, of assets that are not quiet or have an anomaly among them."""
+        watched = [asset for asset, state in self._states.items() if not isinstance(state, Quiet)]
+        broken = pl.col("limit_violations").list.len().fill_null(0) > 0
+        spoken = rows.filter(pl.col("role").ne_missing("shadow"))
+        anomalous = spoken.filter((pl.col("decision") == Decision.ANOMALY.value) | broken)
+        return spoken.filter(pl.col("asset").is_in([*watched, *anomalous["asset"].unique()]))
+
+    def _step(self, asset_class: str, row: dict[str, Any], states: dict[str, State]) -> _Outcome:
+        """Advance the state of one row's asset in *states*; below `delivered` nothing else comes of it."""
+        delivered = row[OFFSET] < self._delivered
+        try:
+            inference = _inference(row)
+        except ValidationError as error:
+            return None if delivered else Rejected(row[OFFSET], DeadLetterReason.SCHEMA, _faults(error))
+        alerts = self._classes[asset_class]
+        window = alerts.window(inference, row[OFFSET])
+        states[inference.asset], change = alerts.lifecycle.advance(states[inference.asset], window)
+        if change is None or delivered:
+            return None
+        lineage = {FIRST_OFFSET: change.first_offset, LAST_OFFSET: row[OFFSET], TRACEPARENT: row[TRACEPARENT]}
+        return alerts.alert(change, inference).model_dump(mode="json") | lineage
+
+
+def _changes(asset_class: str, result: Result) -> Iterator[Count]:
+    for emit in result.emits:
+        for state, amount in emit.rows["state"].value_counts().iter_rows():
+            yield Count("andon_alerts_total", {"asset_class": asset_class, "state": state}, amount)
+
+
+def _inference(row: dict[str, Any]) -> Inference:
+    given = {name: value for name, value in row.items() if value is not None or name not in _DEFAULTED}
+    return Inference.model_validate(given)
+
+
+def _faults(error: ValidationError) -> str:
+    found = (f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in error.errors(include_url=False))
+    return "inference: " + "; ".join(found)

@@ -1,0 +1,72 @@
+"""From the shares of a score to the one reason that a person can act on."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from andon.contracts import Contribution, Inference
+from andon.features import Aggregate
+from andon.plant import Message
+
+#: Aggregates that tell where a signal is; only of these can a person say that it is too low or too high.
+_LEVELS = frozenset({Aggregate.MEAN, Aggregate.MEDIAN, Aggregate.MIN, Aggregate.MAX, Aggregate.RMS})
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """The feature that stands for the main reason of an anomaly."""
+
+    feature: Contribution
+
+    @property
+    def tag(self) -> str:
+        """The tag that the feature is made of."""
+        return self.feature.tag
+
+    @property
+    def aggregate(self) -> str:
+        """The statistic that the feature is."""
+        return self.feature.feature.removeprefix(f"{self.tag}_")
+
+    @property
+    def is_level(self) -> bool:
+        """Whether it tells where the signal is, rather than how it moves."""
+        return self.aggregate in _LEVELS
+
+    @property
+    def direction(self) -> Literal["low", "high"]:
+        """On which side of normal it is."""
+        return "low" if self.feature.value < self.feature.normal else "high"
+
+    def fits(self, message: Message) -> bool:
+        """Return whether *message* is for it. `low` and `high` speak of levels: a restless signal is not a high one."""
+        if message.tag not in (None, self.tag):
+            return False
+        return message.direction == "any" or (self.is_level and message.direction == self.direction)
+
+
+def main_reason(contributions: Sequence[Contribution]) -> Reason | None:
+    """Return the main reason of a score; None without contributions.
+
+    A tag's share is spread over its features and people think in tags, so the tag with the largest sum of shares
+    comes first; of its features the largest, but a level before all others.
+    """
+    if not contributions:
+        return None
+    shares: dict[str, float] = {}
+    for part in contributions:
+        shares[part.tag] = shares.get(part.tag, 0.0) + part.share
+    main = max(shares, key=shares.__getitem__)
+    reasons = [Reason(part) for part in contributions if part.tag == main]
+    return max(reasons, key=lambda reason: (reason.is_level, reason.feature.share))
+
+
+def broken_limits(inference: Inference) -> frozenset[str]:
+    """Return ``<tag>:<bound>`` of every limit that is broken; beyond `low_low`, `low` is broken, too."""
+    return frozenset(
+        f"{violation.tag}:{bound}"
+        for violation in inference.limit_violations
+        for bound in (violation.bound, violation.bound.partition("_")[0])
+    )
