@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import orjson
+
 from andon.settings import KafkaSettings
 from andon.stream.codec import Line
 from andon.stream.reading import read_to_end
