@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from andon.errors import AndonError
+from andon.settings import KafkaSettings
 
 _START_TIMEOUT_S = 15.0
 
@@ -53,11 +54,19 @@ class EmbeddedBroker:
 
     def environment(self) -> dict[str, str]:
         """Return the ``ANDON_*`` variables that point a service at this broker."""
+        return {f"ANDON_KAFKA__{name.upper()}": value for name, value in self._values().items()}
+
+    def settings(self) -> KafkaSettings:
+        """Return settings that reach this broker."""
+        return KafkaSettings.model_validate(self._values())
+
+    def _values(self) -> dict[str, str]:
         return {
-            "ANDON_KAFKA__BOOTSTRAP_SERVERS": self.bootstrap_servers,
-            "ANDON_KAFKA__IDEMPOTENT": "false",  # InitProducerId fails on this broker
-            # This broker looks for new records only every half of the wait that a fetch allows.
-            "ANDON_KAFKA__FETCH_MAX_WAIT": "50ms",
+            "bootstrap_servers": self.bootstrap_servers,
+            "partitions": "4",
+            "idempotent": "false",  # InitProducerId fails on this broker
+            "fetch_max_wait": "50ms",  # it looks for new records only every half of the wait that a fetch allows
+            "session_timeout": "6s",  # it lets members join for half of this
         }
 
     def start(self) -> None:

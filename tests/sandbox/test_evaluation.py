@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sandbox.evaluation import AlertSpan, Evaluation, LabelledEvent, evaluate
+from sandbox.demo.evaluation import AlertSpan, Evaluation, LabelledEvent, evaluate
 
 HOUR = 3_600_000_000
 

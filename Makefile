@@ -1,0 +1,61 @@
+# Two commands set everything up: `make demo` runs the main job, `make test` passes the tests.
+# Each creates .venv and installs what it needs the first time.
+PYTHON ?= python3
+BIN := .venv/bin
+PIP := $(BIN)/pip --disable-pip-version-check --quiet install --constraint constraints.txt
+
+.DEFAULT_GOAL := help
+.PHONY: help demo up test lint fix contracts bench constraints clean
+
+help:  ## Show what can be made.
+	@echo "Andon: from the machine's sensors to a decision on the shop floor."
+	@awk 'BEGIN {FS = ":.*##"} /^[a-z]+:.*##/ {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+demo: .venv/sandbox  ## Train, stream a simulated plant through all services, report. RECORDING=DIR for a real one.
+	@$(BIN)/andon demo $(if $(RECORDING),--recording "$(RECORDING)") $(ARGS)
+
+test: .venv/dev  ## Run all tests.
+	@echo "running the tests (about five minutes on two cores)"
+	@$(BIN)/pytest $(ARGS)
+
+lint: .venv/dev  ## ruff, ruff format, mypy --strict, import-linter.
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+
+fix: .venv/dev  ## Format, and mend what ruff can mend.
+	@$(BIN)/ruff check --fix .
+	@$(BIN)/ruff format .
+
+contracts: .venv/dev  ## Write the generated documents again.
+	@$(BIN)/andon contracts export
+	@$(BIN)/andon plant schema --output docs/plant.schema.json
+
+bench: .venv/bench  ## Run the benches in their quick form.
+	@for name in runtime state feature chain; do $(BIN)/python -m bench.$$name --quick || exit 1; done
+
+.venv/base:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "Andon needs Python 3.11 or newer; $(PYTHON) is $$($(PYTHON) --version). Set PYTHON=..."; exit 1; }
+	@echo "creating .venv with $$($(PYTHON) --version)"
+	@$(PYTHON) -m venv .venv
+	@touch $@
+
+.venv/%: .venv/base pyproject.toml constraints.txt
+	@echo "installing andon[$(EXTRAS_$*)] into .venv (a few minutes the first time)"
+	@$(PIP) --editable '.[$(EXTRAS_$*)]'
+	@touch $@
+EXTRAS_sandbox := sandbox
+EXTRAS_dev := sandbox,dev
+EXTRAS_bench := sandbox,bench
+
+constraints:  ## Pin the versions that an unconstrained install gives today.
+	@$(PYTHON) -m venv .venv-constraints
+	@.venv-constraints/bin/pip --quiet install '.[sandbox,dev,bench]'
+	@.venv-constraints/bin/pip freeze --exclude andon > constraints.txt
+	@echo "torch==2.13.0" >> constraints.txt
+	@rm -r .venv-constraints
+
+clean:  ## Remove the environment and everything that was made.
+	rm -rf .venv run dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
