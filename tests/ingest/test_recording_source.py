@@ -1,0 +1,184 @@
+"""The source on a clock of its own: what comes when, and under which time."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+import yaml
+from pydantic import ValidationError
+
+from andon.contracts import Frame
+from andon.contracts.ids import event_id
+from andon.errors import RecordingError
+from andon.stream.schema import event_schema
+from andon.uns import Stage
+from services.ingest.findings import Problem
+from services.ingest.settings import IngestSettings
+from services.ingest.source import GRANULARITY, MAX_ROWS, RecordingSource, open_source
+
+from .recordings import PLANT, SECOND, START, flows, mapping, rows, seconds, write
+
+NOW = START + 10**15
+
+
+class Time:
+    """A clock that only sleeping moves."""
+
+    def __init__(self) -> None:
+        self.now = NOW
+
+    def clock(self) -> int:
+        return self.now
+
+    async def sleep(self, seconds: float) -> None:
+        self.now += round(seconds * SECOND)
+
+
+def source(folder: Path, time: Time, spec: Any = None, **options: Any) -> RecordingSource:
+    path = folder / "mapping.yaml"
+    path.write_text(yaml.safe_dump((spec or mapping()).model_dump(mode="json", exclude_none=True)), encoding="utf-8")
+    settings = IngestSettings.model_validate({"recording": folder, "mapping": path, **options})
+    return open_source(settings, PLANT, clock=time.clock, sleep=time.sleep)
+
+
+async def replayed(source: RecordingSource, at_least: int = 2**31) -> pl.DataFrame:
+    """Frames of pumps, until there are enough."""
+    batches: list[pl.DataFrame] = []
+    async for name, frames in source:
+        assert name == "pump"
+        assert 0 < frames.height <= MAX_ROWS
+        batches.append(frames)
+        if sum(batch.height for batch in batches) >= at_least:
+            break
+    return pl.concat(batches)
+
+
+async def test_a_frame_keeps_the_contract(tmp_path: Path) -> None:
+    write(tmp_path, _0=rows(1, 2), _1=rows(3))
+    replay = source(tmp_path, Time(), speed="max")
+    frames = await replayed(replay)
+    assert frames.schema == pl.Schema(event_schema(Frame, PLANT.classes["pump"]))
+    events = [Frame.model_validate_json(line) for line in frames.write_ndjson().splitlines()]
+    assert [event.id for event in events] == [event_id(e.asset, e.time, Stage.RAW, "1") for e in events]
+    assert {event.origin for event in events} == {"backfill"}
+    assert replay.stage is Stage.BACKFILL
+
+
+async def test_each_asset_counts_in_its_own_session(tmp_path: Path) -> None:
+    write(tmp_path, _0=rows(*range(5_000)), _1=rows(*range(300), start=60))
+    frames = await replayed(source(tmp_path, Time(), speed="max"))
+    for (asset,), own in frames.group_by("asset"):
+        assert own["sequence"].to_list() == list(range(own.height))
+        assert own["session"].unique().to_list() == [f"recording-{NOW}/{asset}"]
+    assert frames["time"].is_sorted()
+
+
+@pytest.mark.parametrize("speed", [1, 4, 0.5])
+async def test_frames_come_when_they_are_due(tmp_path: Path, speed: float) -> None:
+    write(tmp_path, _0=rows(*range(5)))
+    frames = await replayed(source(tmp_path, Time(), speed=speed))
+    assert frames["ingest_time"].to_list() == [NOW + round(i * SECOND / speed) for i in range(5)]
+    assert seconds(frames) == [0, 1, 2, 3, 4]
+
+
+async def test_at_max_speed_nobody_waits(tmp_path: Path) -> None:
+    write(tmp_path, _0=rows(*range(3_000)))
+    time = Time()
+    frames = await replayed(source(tmp_path, time, speed="max"))
+    assert frames.height == 3_000
+    assert time.now == NOW
+
+
+async def test_close_frames_go_together_and_none_waits_longer_than_the_granularity(tmp_path: Path) -> None:
+    write(tmp_path, _0=rows(*range(3_000)))
+    batches = [batch async for _, batch in source(tmp_path, Time(), speed=1_000)]
+    frames = pl.concat(batches)
+    delays = ((frames["ingest_time"] - NOW) - (frames["time"] - START) // 1_000).to_list()
+    assert len(batches) == 3 * SECOND // GRANULARITY + 1
+    assert min(delays) >= 0
+    assert max(delays) <= GRANULARITY
+
+
+async def test_a_slow_consumer_finds_all_that_fell_due(tmp_path: Path) -> None:
+    write(tmp_path, _0=rows(*range(10)))
+    time = Time()
+    heights = []
+    async for _, frames in source(tmp_path, time):
+        heights.append(frames.height)
+        time.now += 4 * SECOND
+    assert heights == [1, 4, 4, 1]
+
+
+async def test_a_fleet_at_one_instant_still_comes_in_bounded_batches(tmp_path: Path) -> None:
+    text = "t,flow,n\n" + "".join(f"2024-01-01T00:00:00Z,{i},{i % 4}\n" for i in range(5_000))
+    spec = mapping(assets=[{"asset": "hall/pump-{n}", "columns": {"flow": "flow"}}])
+    replay = source(write(tmp_path, _0=text), Time(), spec)
+    assert flows(await replayed(replay)) == list(range(5_000))
+    assert {finding.problem for finding in replay.findings} == {Problem.REPEATED}
+
+
+@pytest.mark.parametrize("speed", [1, 4])
+async def test_times_of_now_are_when_frames_are_due(tmp_path: Path, speed: float) -> None:
+    write(tmp_path, _0=rows(*range(4)))
+    replay = source(tmp_path, Time(), times="now", speed=speed)
+    frames = await replayed(replay)
+    assert frames["time"].to_list() == [NOW + round(i * SECOND / speed) for i in range(4)]
+    assert frames["id"].to_list() == [event_id("hall/pump-0", time, Stage.RAW, "1") for time in frames["time"]]
+    assert frames["origin"].unique().to_list() == ["live"]
+    assert replay.stage is Stage.RAW
+
+
+async def test_a_loop_goes_on_at_the_next_scan(tmp_path: Path) -> None:
+    write(tmp_path, _0=rows(1, 2))
+    frames = await replayed(source(tmp_path, Time(), times="now", loop=True), at_least=6)
+    assert flows(frames) == [1, 2, 1, 2, 1, 2]
+    assert frames["time"].to_list() == [NOW + i * SECOND for i in range(6)]
+    assert frames["sequence"].to_list() == list(range(6))
+
+
+async def test_the_same_recording_makes_the_same_ids_again(tmp_path: Path) -> None:
+    write(tmp_path, _0=rows(1, 2), _1=rows(3, 4))
+    first, second = [await replayed(source(tmp_path, Time(), speed=speed)) for speed in ("max", 1)]
+    assert first["id"].to_list() == second["id"].to_list()
+
+
+async def test_what_was_wrong_is_known_afterwards(tmp_path: Path) -> None:
+    replay = source(write(tmp_path, _0=rows(1, "x", "NaN")), Time(), speed="max")
+    assert flows(await replayed(replay)) == [1, None, None]
+    assert {finding.problem for finding in replay.findings} == {Problem.UNREADABLE, Problem.NON_FINITE}
+
+
+async def test_a_loop_over_nothing_ends(tmp_path: Path) -> None:
+    with pytest.raises(RecordingError, match="no row of the recording gives a frame: skip fewer rows"):
+        await replayed(source(write(tmp_path, _0=rows(1)), Time(), times="now", loop=True, skip_rows_per_file=1))
+
+
+@pytest.mark.parametrize("speed", ["max", 1, 0.1, "10"])
+def test_speeds(speed: object) -> None:
+    settings = IngestSettings.model_validate({"recording": "r", "mapping": "m", "speed": speed})
+    assert settings.speed == (speed if speed == "max" else float(str(speed)))
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        ({"speed": 0}, "speed 0 is neither a number above 0"),
+        ({"speed": "fast"}, "speed 'fast' is neither"),
+        ({"speed": "nan"}, "speed 'nan' is neither"),
+        ({"speed": True}, "speed True is neither"),
+        ({"times": "later"}, "'original' or 'now'"),
+        ({"times": "now", "speed": "max"}, "all frames would have the same time"),
+        ({"loop": True}, "the same times would make the same event ids again"),
+        ({"skip_rows_per_file": -1}, "greater than or equal to 0"),
+        ({"max_rows_per_file": 0}, "greater than or equal to 1"),
+        ({"session": ""}, "at least 1 character"),
+        ({"folder": "r"}, "not permitted"),
+    ],
+)
+def test_wrong_settings_say_what_is_wrong(options: dict[str, object], says: str) -> None:
+    with pytest.raises(ValidationError, match=re.escape(says)):
+        IngestSettings.model_validate({"recording": "r", "mapping": "m", **options})
