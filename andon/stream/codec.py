@@ -20,7 +20,7 @@ from pydantic import BaseModel, ValidationError
 from andon.contracts import DeadLetterReason
 from andon.contracts.base import CONTRACT_VERSION
 from andon.plant import Plant
-from andon.stream.schema import event_schema, required_columns
+from andon.plant.columns import event_schema, required_columns
 from andon.stream.stage import LINEAGE_COLUMNS, OFFSET, TRACEPARENT, Rejected
 
 #: 2**53: beyond it JSON readers lose integers.

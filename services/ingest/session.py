@@ -8,7 +8,7 @@ from andon.contracts import Frame, Origin
 from andon.contracts.base import CONTRACT_VERSION
 from andon.contracts.ids import event_ids
 from andon.plant import Plant
-from andon.stream.schema import event_schema
+from andon.plant.columns import event_schema
 from andon.uns import Stage
 
 

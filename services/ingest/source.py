@@ -13,12 +13,11 @@ from andon.clock import MILLISECOND, SECOND, Clock, wall_clock
 from andon.contracts import Origin
 from andon.errors import RecordingError
 from andon.plant import Plant
-from andon.uns import Stage
-from services.ingest.findings import Findings
-from services.ingest.mapping import load_mapping
-from services.ingest.merge import merge
+from andon.recordings.findings import Findings
+from andon.recordings.mapping import load_mapping
+from andon.recordings.merge import merge
+from andon.recordings.recording import Recording, open_recording
 from services.ingest.pace import Pace, Times, released
-from services.ingest.recording import Recording, open_recording
 from services.ingest.session import Session
 from services.ingest.settings import IngestSettings
 
@@ -40,7 +39,6 @@ class RecordingSource:
 
     Attributes:
         findings: what was wrong with the rows so far.
-        stage: the topic that the frames belong to: backfill for original times, raw for times of now.
     """
 
     def __init__(
@@ -52,7 +50,6 @@ class RecordingSource:
         sleep: Sleep = asyncio.sleep,
     ) -> None:
         self.findings = Findings()
-        self.stage = Stage.RAW if settings.times == "now" else Stage.BACKFILL
         self._origin = Origin.LIVE if settings.times == "now" else Origin.BACKFILL
         self._recording = recording
         self._speed = math.inf if settings.speed == "max" else settings.speed

@@ -10,9 +10,9 @@ import polars as pl
 
 from andon.errors import RecordingError
 from andon.plant import AssetClass, Plant, TagKind
-from services.ingest.columns import event_time, tag_values
-from services.ingest.findings import Finding, Findings, Problem
-from services.ingest.mapping import AssetColumns, Mapping
+from andon.recordings.columns import event_time, tag_values
+from andon.recordings.findings import Finding, Findings, Problem
+from andon.recordings.mapping import AssetColumns, Mapping
 
 #: Columns added to a file's own; no exporter is known to use such names.
 TIME, ASSET = "@time", "@asset"

@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from andon.errors import RecordingError
-from services.ingest.files import natural_key, read_chunks
+from andon.recordings.files import natural_key, read_chunks
 
 from .recordings import START, flows, mapping, opened, read, rows, seconds, write
 

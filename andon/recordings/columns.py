@@ -8,9 +8,9 @@ from collections.abc import Mapping as Mapped
 import polars as pl
 
 from andon.plant import Tag, TagKind
-from andon.stream.schema import TAG_DTYPES
-from services.ingest.findings import Problem
-from services.ingest.mapping import EPOCHS, STEPS, Time
+from andon.plant.columns import TAG_DTYPES
+from andon.recordings.findings import Problem
+from andon.recordings.mapping import EPOCHS, STEPS, Time
 
 #: The youngest time that a contract can carry.
 MAX_TIME = 2**53

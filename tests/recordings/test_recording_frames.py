@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 
 from andon.errors import RecordingError
-from services.ingest.findings import Finding, Problem, describe
+from andon.recordings.findings import Finding, Problem, describe
 
 from .recordings import SECOND, START, flows, mapping, opened, read, rows, seconds, write
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from services.ingest.findings import Finding, Findings, Problem
-from services.ingest.frames import Chunk
+from andon.recordings.findings import Finding, Findings, Problem
+from andon.recordings.frames import Chunk
 
 _FOREVER = 2**63 - 1
 

@@ -9,10 +9,10 @@ import polars as pl
 import yaml
 
 from andon.plant import Plant
-from services.ingest.findings import Findings, Problem
-from services.ingest.mapping import Mapping, load_mapping
-from services.ingest.merge import merge
-from services.ingest.recording import Recording, open_recording
+from andon.recordings.findings import Findings, Problem
+from andon.recordings.mapping import Mapping, load_mapping
+from andon.recordings.merge import merge
+from andon.recordings.recording import Recording, open_recording
 
 from .recordings import SECOND, real_data
 

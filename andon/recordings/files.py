@@ -15,7 +15,7 @@ from typing import BinaryIO, cast
 import polars as pl
 
 from andon.errors import RecordingError
-from services.ingest.mapping import WHITESPACE, Csv, Mapping
+from andon.recordings.mapping import WHITESPACE, Csv, Mapping
 
 _PARQUET_ROWS = 16_384
 

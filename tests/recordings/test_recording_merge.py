@@ -8,9 +8,9 @@ import polars as pl
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.ingest.findings import Finding, Findings, Problem
-from services.ingest.frames import Chunk
-from services.ingest.merge import Stream, merge
+from andon.recordings.findings import Finding, Findings, Problem
+from andon.recordings.frames import Chunk
+from andon.recordings.merge import Stream, merge
 
 from .recordings import counting
 

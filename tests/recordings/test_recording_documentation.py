@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from services.ingest.mapping import load_mapping
+from andon.recordings.mapping import load_mapping
 from services.ingest.settings import IngestSettings
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "recordings.md"

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from andon.errors import ConfigError, RecordingError
-from services.ingest.mapping import load_mapping
+from andon.recordings.mapping import load_mapping
 
 from .recordings import START
 

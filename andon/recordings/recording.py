@@ -12,11 +12,11 @@ import polars as pl
 
 from andon.errors import RecordingError
 from andon.plant import Plant
-from services.ingest.columns import iso_pattern
-from services.ingest.files import find_files, read_chunks
-from services.ingest.frames import ASSET, TIME, Chunk, RecordedFile, to_frames, with_assets, with_times
-from services.ingest.mapping import EPOCHS, STEPS, Mapping
-from services.ingest.merge import Stream
+from andon.recordings.columns import iso_pattern
+from andon.recordings.files import find_files, read_chunks
+from andon.recordings.frames import ASSET, TIME, Chunk, RecordedFile, to_frames, with_assets, with_times
+from andon.recordings.mapping import EPOCHS, STEPS, Mapping
+from andon.recordings.merge import Stream
 
 #: Bytes of text held for all files together; a file's share is kept between the two bounds below.
 _ALL_BLOCKS = 8 * 2**20

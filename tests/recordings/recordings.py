@@ -10,10 +10,10 @@ import polars as pl
 import pytest
 
 from andon.plant import Plant
-from services.ingest.findings import Findings
-from services.ingest.frames import Chunk
-from services.ingest.mapping import Mapping
-from services.ingest.recording import Recording, open_recording
+from andon.recordings.findings import Findings
+from andon.recordings.frames import Chunk
+from andon.recordings.mapping import Mapping
+from andon.recordings.recording import Recording, open_recording
 
 SECOND = 1_000_000
 #: 2024-01-01T00:00:00Z
