@@ -10,8 +10,8 @@ from pydantic import ValidationError
 
 from andon.contracts import Alert, DeadLetterReason, Decision, Inference
 from andon.plant import Plant
+from andon.plant.columns import event_schema
 from andon.stream import Count, Emit, Processor, Rejected, Result, StageSpec
-from andon.stream.schema import event_schema
 from andon.stream.stage import FIRST_OFFSET, LAST_OFFSET, OFFSET, TRACEPARENT
 from andon.stream.stage import State as Kept
 from andon.uns import Stage

@@ -8,6 +8,8 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
+from andon.units import Duration
+
 
 def _check_speed(speed: object) -> object:
     if speed == "max":
@@ -40,6 +42,8 @@ class IngestSettings(BaseModel):
     """Rows at the start of each file that are not replayed, such as those a model was trained on."""
     max_rows_per_file: int | None = Field(default=None, ge=1)
     """Rows to replay of each file, after those skipped."""
+    linger: Duration = 0
+    """How long to stay after the last frame, so that the last figures can still be scraped."""
     session: str = Field(default="recording", min_length=1)
     """Begins the session's name; the moment of the start and the asset follow."""
 
