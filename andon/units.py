@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from functools import lru_cache
 from typing import Annotated
@@ -34,6 +35,45 @@ Duration = Annotated[
     WithJsonSchema({"type": ["string", "integer"], "description": "Such as 500ms, 10s, 5min, 1h."}),
 ]
 """Microseconds; written as ``10s`` in files."""
+
+
+#: A value far enough from 0 that a unit's offset does not blur its factor.
+_FAR = 2.0**20
+
+
+def conversion(source: str, target: str) -> tuple[float, float]:
+    """Return factor and offset, so that a value in *source* is ``value * factor + offset`` in *target*.
+
+    Raises:
+        ValueError: the units do not convert, do so along a curve (decibels), or only one of them counts angles
+            (pint would take a turn a second for 6.28 Hz).
+    """
+    try:
+        if _root(source) != _root(target):
+            angle = registry().is_compatible_with(source, target)
+            hint = "only one of them counts angles: write turn/s, not Hz" if angle else "they measure different things"
+            raise ValueError(f"{source!r} does not convert to {target!r} ({hint})")
+        one, two, three = (_convert(value, source, target) for value in (1.0, 2.0, 3.0))
+        if not math.isclose(two - one, three - two, rel_tol=1e-6):
+            raise ValueError(f"{source!r} converts to {target!r} along a curve (take units that are no logarithms)")
+        offset = _convert(0.0, source, target)
+        factor = one if offset == 0 else (_convert(_FAR, source, target) - offset) / _FAR
+    except pint.PintError as error:
+        raise ValueError(f"{source!r} does not convert to {target!r} ({error})") from None
+    return _rounded(factor), _rounded(offset)
+
+
+def _root(unit: str) -> object:
+    return registry().Quantity(1.0, unit).to_root_units().units
+
+
+def _convert(value: float, source: str, target: str) -> float:
+    return float(registry().Quantity(value, source).to(target).magnitude)
+
+
+def _rounded(number: float) -> float:
+    """Cut off the rounding noise of pint's own steps, so that 0 degC is 32 degF and not 31.999999999999936."""
+    return float(f"{number:.14g}")
 
 
 @lru_cache(maxsize=1)

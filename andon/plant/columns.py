@@ -72,9 +72,9 @@ def _field_dtype(name: str, annotation: Any, asset_class: AssetClass) -> pl.Data
 
 def _tag_dtype(value: Any, asset_class: AssetClass, tag: str) -> pl.DataType:
     if value == Value:
-        kind = asset_class.tags[tag].kind
+        kind, converted = asset_class.tags[tag].kind, asset_class.tags[tag].source_unit is not None
         # An integer that a unit conversion scales is none afterwards, and JSON does not tell 2 from 2.0.
-        return TAG_DTYPES[kind]
+        return TAG_DTYPES[TagKind.NUMBER if kind is TagKind.INTEGER and converted else kind]
     return _dtype(_strip(value))
 
 

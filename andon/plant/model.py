@@ -3,17 +3,30 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable
 from enum import StrEnum
 from functools import cached_property
-from typing import Annotated, Literal
+from itertools import pairwise
+from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
+from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from andon.contracts.alerting import Severity
 from andon.contracts.frames import Bounds
 from andon.features import FeatureDefinition
-from andon.units import Duration, registry
-from andon.uns import check_asset, check_tag
+from andon.plant.references import Problem, class_problems, plant_problems
+from andon.units import Duration, conversion, registry
+from andon.uns import Stage, TopicName, check_asset, check_tag
 from andon.uns.names import check_key_segment, check_topic_segment
 
 TagName = Annotated[str, AfterValidator(check_tag)]
@@ -25,15 +38,28 @@ def _check_unit(unit: str) -> str:
     try:
         registry().parse_units(unit)
     except Exception as error:  # noqa: BLE001 - pint raises errors of many unrelated types for bad text
-        raise ValueError(f"unit {unit!r} is not known: {error}") from None
+        reason = str(error) or "it cannot be read"
+        raise ValueError(f"{unit!r} is no unit: {reason} (write it as in bar, degC, m**3/h, mm/s or percent)") from None
     return unit
 
 
 Unit = Annotated[str, AfterValidator(_check_unit)]
 
 
+def _refuse(model: BaseModel, problems: Iterable[Problem]) -> None:
+    """Raise one ValidationError for all *problems*, each at its place below *model*; none if there are none."""
+    errors = [
+        InitErrorDetails(
+            type=PydanticCustomError("reference", "{text}", {"text": problem.text}), loc=problem.place, input=None
+        )
+        for problem in problems
+    ]
+    if errors:
+        raise ValidationError.from_exception_data(type(model).__name__, errors)
+
+
 class _Part(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, use_attribute_docstrings=True)
 
 
 class TagKind(StrEnum):
@@ -44,6 +70,34 @@ class TagKind(StrEnum):
     BOOLEAN = "boolean"
     STATE = "state"
     WAVEFORM = "waveform"
+
+
+#: Kinds of tags that each of these fields is for.
+_NUMBERS = (TagKind.NUMBER, TagKind.INTEGER)
+_FITTING = {
+    "unit": (*_NUMBERS, TagKind.WAVEFORM),
+    "source_unit": (*_NUMBERS, TagKind.WAVEFORM),
+    "range": _NUMBERS,
+    "deadband": _NUMBERS,
+    "max_rate": _NUMBERS,
+    "stuck_after": (*_NUMBERS, TagKind.BOOLEAN, TagKind.STATE),
+    "states": (TagKind.STATE,),
+    "limits": _NUMBERS,
+}
+
+
+class Limits(Bounds):
+    """Alarm limits of a tag, in the tag's unit; those that are not set do not apply."""
+
+    model_config = ConfigDict(extra="forbid", allow_inf_nan=False, from_attributes=True)
+
+    @model_validator(mode="after")
+    def _ascend(self) -> Self:
+        given = [(name, value) for name, value in self if value is not None]
+        for (lower, low), (upper, high) in pairwise(given):
+            if low >= high:
+                raise ValueError(f"limits must ascend: {lower} ({low:g}) is not below {upper} ({high:g})")
+        return self
 
 
 class Tag(_Part):
@@ -63,39 +117,64 @@ class Tag(_Part):
     """Expected samples per second; null means once per scan of the class."""
     max_rate: float | None = Field(default=None, gt=0)
     """Fastest change that physics allows, in units per second; beyond it a sample is marked impossible_rate."""
-    stuck_after: Duration | None = None
+    stuck_after: Duration | None = Field(default=None, gt=0)
     """A value that rests longer than this is marked stuck; null means that it may rest for ever."""
-    states: tuple[str, ...] = ()
+    states: tuple[str, ...] = Field(default=(), validate_default=True)
     """For kind state: the values it may take."""
-    limits: Bounds | None = None
+    limits: Limits | None = None
     """Alarm limits; they keep watch when no model can."""
+
+    @field_validator(*_FITTING)
+    @classmethod
+    def _fits_kind(cls, value: object, info: ValidationInfo) -> object:
+        kind = info.data.get("kind")
+        fitting = _FITTING[str(info.field_name)]
+        if value and kind is not None and kind not in fitting:
+            raise ValueError(f"`{info.field_name}` is for kind {', '.join(fitting)}, not {kind} (remove it)")
+        return value
+
+    @field_validator("source_unit")
+    @classmethod
+    def _converts(cls, value: str | None, info: ValidationInfo) -> str | None:
+        if value is not None and "unit" in info.data:
+            unit = info.data["unit"]
+            if unit is None:
+                raise ValueError("`source_unit` needs a `unit` to convert to (add it)")
+            conversion(value, unit)
+        return value
 
     @field_validator("range")
     @classmethod
-    def _range_ascends(cls, value: tuple[float, float] | None) -> tuple[float, float] | None:
+    def _ascends(cls, value: tuple[float, float] | None) -> tuple[float, float] | None:
         if value is not None and value[0] >= value[1]:
-            raise ValueError(f"range must ascend: {value[0]} is not below {value[1]}")
+            raise ValueError(f"range must ascend: {value[0]:g} is not below {value[1]:g}")
         return value
 
-    @model_validator(mode="after")
-    def _fits_kind(self) -> Tag:
-        if (self.kind is TagKind.STATE) != bool(self.states):
-            raise ValueError("`states` is needed for kind state, and only there")
-        numeric = self.kind in (TagKind.NUMBER, TagKind.INTEGER)
-        for name in ("range", "max_rate", "limits"):
-            if getattr(self, name) is not None and not numeric:
-                raise ValueError(f"`{name}` is for tags of kind number or integer, not {self.kind}")
-        if self.source_unit is not None:
-            if self.unit is None:
-                raise ValueError("`source_unit` needs a `unit` to convert to")
-            if not registry().is_compatible_with(self.source_unit, self.unit):
-                raise ValueError(f"source_unit {self.source_unit!r} does not convert to unit {self.unit!r}")
-        return self
+    @field_validator("states")
+    @classmethod
+    def _states_are_named(cls, value: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
+        if not value and info.data.get("kind") is TagKind.STATE:
+            raise ValueError("a tag of kind state needs `states` (list the values that it may take)")
+        for state in value:
+            if value.count(state) > 1:
+                raise ValueError(f"state {state!r} is there twice (remove one)")
+        return value
+
+    @field_validator("limits")
+    @classmethod
+    def _limits_can_be_reached(cls, value: Limits | None, info: ValidationInfo) -> Limits | None:
+        measured = info.data.get("range")
+        for name, limit in value or ():
+            if measured and limit is not None and not measured[0] <= limit <= measured[1]:
+                raise ValueError(
+                    f"{name} ({limit:g}) lies outside `range`, so it is never reached (correct one of them)"
+                )
+        return value
 
     @property
     def numeric(self) -> bool:
         """Whether features can be computed of it."""
-        return self.kind in (TagKind.NUMBER, TagKind.INTEGER)
+        return self.kind in _NUMBERS
 
 
 class Message(_Part):
@@ -106,7 +185,7 @@ class Message(_Part):
     direction: Literal["low", "high", "any"] = "any"
     """Whether it must be below or above normal."""
     severity: Severity = "warning"
-    text: str
+    text: str = Field(min_length=1)
     """Plain words; may name {asset}, {tag}, {value}, {normal}, {unit}, {percent} and {direction}."""
 
     @field_validator("text")
@@ -116,8 +195,9 @@ class Message(_Part):
         try:
             text.format(**dict.fromkeys(known, ""))
         except (KeyError, IndexError, ValueError, AttributeError) as error:
+            reason = f"there is no {error}" if isinstance(error, KeyError) else str(error)
             names = ", ".join(sorted(known))
-            raise ValueError(f"text {text!r} cannot be filled in ({error!r}); it may name {names}") from None
+            raise ValueError(f"{text!r} cannot be filled in: {reason} (it may name {names})") from None
         return text
 
 
@@ -140,7 +220,7 @@ class AssetClass(_Part):
     """A kind of machine, declared once and instantiated per machine."""
 
     description: str = ""
-    scan: Duration = 1_000_000
+    scan: Duration = Field(default=1_000_000, gt=0)
     """Interval at which a frame of all signals is expected."""
     tags: dict[TagName, Tag] = Field(min_length=1)
     features: FeatureDefinition = Field(default_factory=FeatureDefinition)
@@ -148,17 +228,8 @@ class AssetClass(_Part):
     messages: tuple[Message, ...] = ()
 
     @model_validator(mode="after")
-    def _references_exist(self) -> AssetClass:
-        for tag in self.features.tags:
-            if tag not in self.tags:
-                raise ValueError(f"features.tags names {tag!r}, which is no tag of the class")
-            if not self.tags[tag].numeric:
-                raise ValueError(
-                    f"features.tags names {tag!r} of kind {self.tags[tag].kind}; only numbers have features"
-                )
-        for message in self.messages:
-            if message.tag is not None and message.tag not in self.tags:
-                raise ValueError(f"a message names tag {message.tag!r}, which is no tag of the class")
+    def _references_exist(self) -> Self:
+        _refuse(self, class_problems(self.model_dump(by_alias=True)))
         return self
 
     @cached_property
@@ -177,9 +248,9 @@ class UseCase(_Part):
 
     name: str = Field(min_length=1)
     asset_class: ClassName
-    owner: str
+    owner: str = Field(min_length=1)
     """Who acts on its alerts."""
-    kpi: str
+    kpi: str = Field(min_length=1)
     """What is to get better, such as 'unplanned stops per month'."""
     baseline: float
     """The KPI today."""
@@ -209,14 +280,9 @@ class Plant(_Part):
     use_cases: tuple[UseCase, ...] = ()
 
     @model_validator(mode="after")
-    def _classes_exist(self) -> Plant:
-        known = ", ".join(self.classes)
-        for path, asset in self.assets.items():
-            if asset.asset_class not in self.classes:
-                raise ValueError(f"asset {path!r} is of class {asset.asset_class!r}, known are {known}")
-        for case in self.use_cases:
-            if case.asset_class not in self.classes:
-                raise ValueError(f"use case {case.name!r} is for class {case.asset_class!r}, known are {known}")
+    def _references_exist(self) -> Self:
+        _refuse(self, plant_problems(self.model_dump(by_alias=True)))
+        TopicName(self.enterprise, self.site, max(Stage, key=len), self.prefix)
         return self
 
     @cached_property

@@ -1,0 +1,91 @@
+"""What a plant model says twice, and must say alike: names that one place defines and another one uses.
+
+These functions read plain data, as it stands in a file, and step over parts of the wrong shape. So they find
+names that lead nowhere even where other findings keep the model from being built, and all are shown at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from difflib import get_close_matches
+from typing import Any, NamedTuple
+
+_NUMERIC = ("number", "integer")
+_SHOWN = 8
+
+
+class Problem(NamedTuple):
+    """Something wrong, and its place: keys and indices from the top of the data down."""
+
+    place: tuple[str | int, ...]
+    text: str
+
+
+def class_problems(asset_class: object) -> Iterator[Problem]:
+    """Yield what is wrong with names inside one asset class: features and messages name its tags."""
+    tags = _mapping(_mapping(asset_class).get("tags"))
+    features = _mapping(_mapping(asset_class).get("features"))
+    for index, tag in _named(features.get("tags")):
+        place = ("features", "tags", index)
+        kind = _mapping(tags.get(tag)).get("kind", "number")
+        if tag not in tags:
+            yield Problem(place, f"{tag!r} is no tag of the class ({suggestion(tag, tags)})")
+        elif kind not in _NUMERIC:
+            yield Problem(place, f"{tag!r} is of kind {kind}, only numbers and integers have features (remove it)")
+    for name in ("tags", "aggregates"):
+        yield from _repeated(("features", name), features.get(name))
+    messages = _list(_mapping(asset_class).get("messages"))
+    for index, tag in _named([_mapping(message).get("tag") for message in messages]):
+        if tag not in tags:
+            yield Problem(("messages", index, "tag"), f"{tag!r} is no tag of the class ({suggestion(tag, tags)})")
+
+
+def plant_problems(plant: object) -> Iterator[Problem]:
+    """Yield what is wrong with names inside a whole plant model, its classes included."""
+    classes = _mapping(_mapping(plant).get("classes"))
+    for name, asset_class in classes.items():
+        for problem in class_problems(asset_class):
+            yield Problem(("classes", name, *problem.place), problem.text)
+    for path, asset in _mapping(_mapping(plant).get("assets")).items():
+        yield from _unknown_class(("assets", path, "class"), asset, classes)
+    cases = _list(_mapping(plant).get("use_cases"))
+    for index, case in enumerate(cases):
+        yield from _unknown_class(("use_cases", index, "asset_class"), case, classes)
+    for problem in _repeated(("use_cases",), [_mapping(case).get("name") for case in cases]):
+        yield Problem((*problem.place, "name"), problem.text)
+
+
+def suggestion(name: str, known: Iterable[str]) -> str:
+    """Return what to do about an unknown name: the known one that looks most like it, or which are known."""
+    names = list(known)
+    close = get_close_matches(name, names, n=1)
+    if close:
+        return f"did you mean {close[0]!r}?"
+    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
+    return f"known are {', '.join(names[:_SHOWN])}{more}" if names else "none is known"
+
+
+def _unknown_class(place: tuple[str | int, ...], holder: object, classes: Mapping[str, Any]) -> Iterator[Problem]:
+    name = _mapping(holder).get(place[-1])
+    if isinstance(name, str) and name not in classes:
+        yield Problem(place, f"class {name!r} is not among `classes` ({suggestion(name, classes)})")
+
+
+def _repeated(place: tuple[str | int, ...], names: object) -> Iterator[Problem]:
+    seen: set[str] = set()
+    for index, name in _named(names):
+        if name in seen:
+            yield Problem((*place, index), f"{name!r} is there twice (remove one)")
+        seen.add(name)
+
+
+def _named(names: object) -> Iterator[tuple[int, str]]:
+    return ((index, str(name)) for index, name in enumerate(_list(names)) if isinstance(name, str))
+
+
+def _mapping(value: object) -> Mapping[Any, Any]:
+    return value if isinstance(value, Mapping) else {}
+
+
+def _list(value: object) -> list[Any]:
+    return list(value) if isinstance(value, list | tuple) else []

@@ -1,0 +1,278 @@
+"""plant.yaml: what is right loads, and all that is wrong is said at once, with its line."""
+
+from __future__ import annotations
+
+import copy
+import json
+import re
+from collections.abc import Callable, Iterator
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+
+from andon.errors import PlantError
+from andon.plant import Plant, load_plant
+from andon.plant.schema import plant_schema, schema_at
+from andon.plant.source import MAX_BYTES, SourceError, read_source
+
+GOOD = """\
+enterprise: acme
+site: north
+classes:
+  pump:
+    scan: 500ms
+    tags:
+      flow: {unit: m**3/h, source_unit: l/s, range: [0, 250], limits: {low: 20, high: 200}}
+      mode: {kind: state, states: [off, on, no, 1e3x, 12:30]}
+    messages:
+      - {tag: flow, text: "{asset}"}
+assets:
+  water/line-1/pump-1: {class: pump}
+use_cases:
+  - {name: water, asset_class: pump, owner: us, kpi: stops, baseline: 3, target: 1e0, unit: a month}
+"""
+
+
+Check = Callable[[str], list[str]]
+
+
+@pytest.fixture
+def check(tmp_path: Path) -> Check:
+    """Load a text; return its findings without the file's name."""
+
+    def load(text: str) -> list[str]:
+        file = tmp_path / "plant.yaml"
+        file.write_text(text, encoding="utf-8")
+        try:
+            load_plant(file)
+        except PlantError as error:
+            return [line.removeprefix(f"{file}:") for line in str(error).splitlines()]
+        return []
+
+    return load
+
+
+def test_a_good_file_loads(tmp_path: Path) -> None:
+    file = tmp_path / "plant.yaml"
+    file.write_text(GOOD)
+    plant = load_plant(file)
+    assert plant.classes["pump"].scan == 500_000
+    assert plant.class_of("water/line-1/pump-1") == "pump"
+    assert plant.use_cases[0].target == 1
+    assert plant == Plant.model_validate(yaml.load(GOOD, Loader=yaml.BaseLoader))
+
+
+def test_words_that_yaml_1_1_takes_for_booleans_and_times_are_states(tmp_path: Path) -> None:
+    file = tmp_path / "plant.yaml"
+    file.write_text(GOOD)
+    assert load_plant(file).classes["pump"].tags["mode"].states == ("off", "on", "no", "1e3x", "12:30")
+
+
+def test_all_findings_are_shown_at_once_in_the_order_of_the_file(check: Check) -> None:
+    text = GOOD.replace("acme", "Acme").replace("range: [0, 250]", "rnage: [0, 250]")
+    text = text.replace("tag: flow", "tag: flwo").replace("{class: pump}", "{class: pmup}")
+    text = text.replace("mode: {", "flow: {}\n      mode: {unit: bar, ").replace(
+        "asset_class: pump", "asset_class: fan"
+    )
+    assert check(text) == [
+        "1: enterprise: enterprise 'Acme' may hold only lower-case letters, digits and '-', at least one",
+        "7: classes.pump.tags.flow.rnage: is no known field (did you mean 'range'?)",
+        "8: classes.pump.tags.flow: is there twice, first in line 7 (remove one)",
+        "9: classes.pump.tags.mode.unit: `unit` is for kind number, integer, waveform, not state (remove it)",
+        "11: classes.pump.messages[0].tag: 'flwo' is no tag of the class (did you mean 'flow'?)",
+        "13: assets.water/line-1/pump-1.class: class 'pmup' is not among `classes` (did you mean 'pump'?)",
+        "15: use_cases[0].asset_class: class 'fan' is not among `classes` (known are pump)",
+    ]
+
+
+def test_wrong_names_alone_are_found_where_they_stand(check: Check) -> None:
+    assert check(GOOD.replace("{class: pump}", "{class: pmup}")) == [
+        "12: assets.water/line-1/pump-1.class: class 'pmup' is not among `classes` (did you mean 'pump'?)"
+    ]
+
+
+def test_a_bad_key_is_reported_at_its_line_with_a_path_that_is_not_ambiguous(check: Check) -> None:
+    assert check(GOOD + "preffix: uns\n") == ["15: preffix: is no known field (did you mean 'prefix'?)"]
+    [finding] = check(GOOD.replace("water/line-1/pump-1:", "water/line 1/v1.5:"))
+    assert finding.startswith("12: assets['water/line 1/v1.5']: asset path 'water/line 1/v1.5': segment 2 'line 1'")
+
+
+@pytest.mark.parametrize(
+    ("text", "finding"),
+    [
+        ("", "1: file: is empty"),
+        ("just words", "1: file: 'just words' is no mapping"),
+        ("a: [1, 2\nb: 3", "2: file: no YAML:"),
+        ("a: 1\n\tb: 2", "2: file: no YAML:"),
+        ("a: b: c", "1: file: no YAML: mapping values are not allowed here"),
+        ("a: 1\n---\nb: 2", "2: file: no YAML:"),
+        ("a: 1\nb: \x07", "2: file: holds the control character '\\x07'"),
+        ("[" * 5_000, "1: file: is nested too deeply"),
+        ("a: &a [*a]", "1: file: is nested too deeply"),
+        ("x" * (MAX_BYTES + 1), "1: file: has 2097153 bytes"),
+        ("a: &a [1,1,1,1,1,1,1,1,1]\n" + "b: &b [*a,*a,*a,*a,*a,*a,*a,*a,*a]\n", "1: a: is no known field"),
+        ("enterprise: !!python/object:os.system x", "1: enterprise: tag 'tag:yaml.org,2002:python/object"),
+        ("enterprise: acme\n? [a]\n: b", "2: file: a key is a list or a mapping"),
+        ("site: north\n<<: {site: x}", "2: ['<<']: merge keys are not read"),
+    ],
+)
+def test_what_is_no_plain_yaml_mapping_is_refused(check: Check, text: str, finding: str) -> None:
+    assert any(line.startswith(finding) for line in check(text)), check(text)
+
+
+def test_bytes_that_are_no_text_are_located(tmp_path: Path) -> None:
+    file = tmp_path / "plant.yaml"
+    file.write_bytes(b"enterprise: acme\nsite: M\xfcnchen\n")
+    with pytest.raises(PlantError, match=":2: file: is no UTF-8 text here"):
+        load_plant(file)
+
+
+def test_aliases_cannot_blow_a_small_file_up() -> None:
+    bomb = "a0: &a0 x\n" + "".join(f"a{n}: &a{n} [{','.join([f'*a{n - 1}'] * 10)}]\n" for n in range(1, 9))
+    with pytest.raises(SourceError, match="aliases multiply"):
+        read_source(bomb.encode())
+
+
+def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
+    with pytest.raises(PlantError, match=r"absent\.yaml: cannot be read: No such file"):
+        load_plant(tmp_path / "absent.yaml")
+
+
+#: Field to a wrong value and part of the finding. `*` stands for any name, `#` for any index.
+WRONG: dict[str, tuple[Any, str]] = {
+    "enterprise": ("A b", "may hold only lower-case letters"),
+    "site": (2024, "2024 is no text (put it in quotes)"),
+    "prefix": ("", "may hold only lower-case letters"),
+    "classes": ({}, "holds 0 (at least 1 is needed)"),
+    "classes.*.description": (["a"], "a list is no text"),
+    "classes.*.scan": (5, "5 has no unit (write 5s, 5ms, 5min ...)"),
+    "classes.*.tags": (None, "an empty value is no mapping"),
+    "classes.*.tags.*.kind": ("nubmer", "'nubmer' is not known here (did you mean 'number'?)"),
+    "classes.*.tags.*.description": (True, "true is no text"),
+    "classes.*.tags.*.unit": ("m3/h", "'m3' is not defined"),
+    "classes.*.tags.*.source_unit": ("degC", "'degC' does not convert to 'm**3/h' (they measure different things)"),
+    "classes.*.tags.*.range": ([250, 0], "range must ascend: 250 is not below 0"),
+    "classes.*.tags.*.range.#": ("low", "'low' is no number"),
+    "classes.*.tags.*.deadband": (-1, "-1 is too small (it must be at least 0)"),
+    "classes.*.tags.*.rate_hz": (0, "0 is too small (it must be more than 0)"),
+    "classes.*.tags.*.max_rate": (float("nan"), "nan is no finite number"),
+    "classes.*.tags.*.stuck_after": ("5 minutes", "'5 minutes' is no duration"),
+    "classes.*.tags.*.states": (["a", "b"], "`states` is for kind state, not number"),
+    "classes.*.tags.*.states.#": (False, "false is no text"),
+    "classes.*.tags.*.limits": ({"low": 5, "high": 4}, "limits must ascend: low (5) is not below high (4)"),
+    "classes.*.tags.*.limits.low_low": ("5", "'5' is no number"),
+    "classes.*.tags.*.limits.low": (True, "true is no number"),
+    "classes.*.tags.*.limits.high": ([1], "a list is no number"),
+    "classes.*.tags.*.limits.high_high": (float("inf"), "inf is no finite number"),
+    "classes.*.features": ({"window": "10s", "hop": "3s"}, "must divide the window"),
+    "classes.*.features.window": ("0s", "window must be longer than 0"),
+    "classes.*.features.hop": (["1s"], "is no duration"),
+    "classes.*.features.lateness": ("-1s", "'-1s' is no duration"),
+    "classes.*.features.idle": (7, "7 has no unit"),
+    "classes.*.features.aggregates": ([], "holds 0 (at least 1 is needed)"),
+    "classes.*.features.aggregates.#": ("mdian", "did you mean 'median'?"),
+    "classes.*.features.tags": ("flow", "'flow' is no list (write a list, such as [a, b])"),
+    "classes.*.features.tags.#": ("mode", "only numbers and integers have features"),
+    "classes.*.model": ("pca", "'pca' is no mapping"),
+    "classes.*.model.family": ("lstm", "'lstm' is not known here (known are pca)"),
+    "classes.*.model.min_good_ratio": (70, "70 is too large (it must be at most 1)"),
+    "classes.*.model.open_after": (1.5, "1.5 is no duration"),
+    "classes.*.model.resolve_after": ("soon", "'soon' is no duration"),
+    "classes.*.model.hysteresis": (1, "1 is too large (it must be less than 1)"),
+    "classes.*.messages": ({"text": "a"}, "a mapping is no list"),
+    "classes.*.messages.#.tag": ("mod", "'mod' is no tag of the class (did you mean 'mode'?)"),
+    "classes.*.messages.#.direction": ("up", "'up' is not known here (known are low, high, any)"),
+    "classes.*.messages.#.severity": ("critcal", "did you mean 'critical'?"),
+    "classes.*.messages.#.text": ("{assett} stops", "there is no 'assett' (it may name asset, "),
+    "assets": ([], "a list is no mapping"),
+    "assets.*.class": ("pmup", "did you mean 'pump'?"),
+    "assets.*.description": (5, "5 is no text"),
+    "use_cases": ("none", "'none' is no list"),
+    "use_cases.#.name": ("", "is empty (write a text)"),
+    "use_cases.#.asset_class": ("bad class", "may hold only letters"),
+    "use_cases.#.owner": ("", "is empty (write a text)"),
+    "use_cases.#.kpi": (None, "an empty value is no text"),
+    "use_cases.#.baseline": ("1_000", "'1_000' is no number"),
+    "use_cases.#.target": (False, "false is no number"),
+    "use_cases.#.unit": (1, "1 is no text"),
+}
+
+
+def fields(place: tuple[str | int, ...] = (), path: str = "") -> Iterator[str]:
+    """Yield every field of the schema, in the form of `WRONG`."""
+    if path and not path.endswith("*"):
+        yield path
+    part = schema_at(place)
+    inner: list[tuple[str | int, str]] = [(name, name) for name in part.get("properties", {})]
+    inner += [("x", "*")] if isinstance(part.get("additionalProperties"), dict) else []
+    inner += [(0, "#")] if part.get("type") == "array" else []
+    for step, name in inner:
+        yield from fields((*place, step), f"{path}.{name}".removeprefix("."))
+
+
+def test_the_table_of_wrong_values_names_every_field() -> None:
+    whole = {path for path in fields() if not (path.endswith("#") and any(p.startswith(path + ".") for p in fields()))}
+    assert set(WRONG) == whole
+
+
+@pytest.mark.parametrize("path", WRONG)
+def test_a_wrong_value_is_named_with_its_place(check: Check, path: str) -> None:
+    wrong, expected = WRONG[path]
+    names = {"classes": "pump", "tags": "flow", "assets": "water/line-1/pump-1"}
+    document = copy.deepcopy(yaml.safe_load(GOOD))
+    steps = path.split(".")
+    real = [0 if step == "#" else names[steps[at - 1]] if step == "*" else step for at, step in enumerate(steps)]
+    holder = document
+    for step, after in pairwise(real):
+        if isinstance(holder, dict):
+            holder.setdefault(step, [0, 0] if after == 0 else {})
+        holder = holder[step]
+    holder[real[-1]] = wrong
+    text = yaml.safe_dump(document, sort_keys=False)
+    shown = re.sub(r"\.(\d+)", r"[\1]", ".".join(map(str, real)))
+    parent = shown.rpartition(".")[0]
+    matching = [line for line in check(text) if expected in line]
+    assert matching, check(text)
+    line, place, _ = matching[0].split(": ", 2)
+    assert place in (shown, parent)
+    assert str(real[-1] if real[-1] != 0 else "-") in text.splitlines()[int(line) - 1] or place == parent
+
+
+scalars = st.none() | st.booleans() | st.integers(-(10**17), 10**17) | st.floats() | st.text(max_size=8)
+documents = st.recursive(
+    scalars, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3)
+)
+
+
+@given(document=documents)
+def test_whatever_is_dumped_is_read_back(document: Any) -> None:
+    text = yaml.safe_dump({"document": document})
+    assert json.dumps(read_source(text.encode()).data["document"], sort_keys=True) == json.dumps(
+        document, sort_keys=True
+    )
+
+
+@given(text=st.text(alphabet="ab:-[]{}&*!|>'\"# \n?,<", max_size=60))
+def test_no_text_breaks_the_reader(text: str) -> None:
+    try:
+        line = read_source(text.encode()).line(("a", 0, "b"))
+    except SourceError as error:
+        line = error.line
+    assert 1 <= line <= text.count("\n") + 2
+
+
+def test_the_model_itself_refuses_the_same_at_the_same_place() -> None:
+    document = yaml.safe_load(GOOD.replace("[off, on, no, 1e3x, 12:30]", "[a]"))
+    document["classes"]["pump"]["features"] = {"tags": ["flow", "flow"]}
+    with pytest.raises(ValueError, match="'flow' is there twice") as raised:
+        Plant.model_validate(document)
+    assert "classes.pump.features.tags.1" in str(raised.value)
+
+
+def test_the_schema_is_closed() -> None:
+    assert plant_schema()["additionalProperties"] is False
