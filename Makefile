@@ -30,6 +30,7 @@ fix: .venv/dev  ## Format, and mend what ruff can mend.
 
 contracts: .venv/dev  ## Write the generated documents again.
 	@$(BIN)/andon contracts export
+	@$(BIN)/andon settings --output docs/settings.md
 	@$(BIN)/andon plant schema --output docs/plant.schema.json
 
 bench: .venv/bench  ## Run the benches in their quick form.

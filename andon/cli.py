@@ -32,6 +32,7 @@ _PANELS = {
     "plant": "Set up a site",
     "train": "Set up a site",
     "deadletter": "Run a site",
+    "settings": "Run a site",
     "contracts": "Connect other systems",
 }
 _REQUIREMENT_OF_EXTRA = re.compile(r"(?P<package>[\w.-]+).*;.*\bextra\s*==\s*['\"](?P<extra>[\w.-]+)['\"]")

@@ -1,0 +1,113 @@
+"""Settings of secured connections, TLS and SASL, and the kinds of value that all settings use."""
+
+from __future__ import annotations
+
+import contextlib
+import ssl
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationInfo, field_validator
+
+from andon.errors import ConfigError
+
+
+def _not_empty(value: object) -> object:
+    if value == "":
+        raise ValueError("is set to nothing; give it a value or remove it")
+    return value
+
+
+Text = Annotated[str, BeforeValidator(_not_empty)]
+"""A text; a variable that is set to nothing is a mistake of whoever filled it in, not a value."""
+FilePath = Annotated[Path, BeforeValidator(_not_empty)]
+"""A path; not the current directory, which an empty text would be."""
+Secret = Annotated[SecretStr, BeforeValidator(_not_empty)]
+"""A text that is masked in every log and repr."""
+
+
+class Group(BaseModel):
+    """Fields that share a prefix; frozen, and a name that it does not know is an error."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+
+class TlsSettings(Group):
+    """TLS towards a server, the same shape for every protocol."""
+
+    enabled: bool = False
+    """Whether to speak TLS at all."""
+    ca_file: FilePath | None = None
+    """CA certificates (PEM) to trust; the system's own when not set."""
+    cert_file: FilePath | None = None
+    """Client certificate (PEM) for mutual TLS."""
+    key_file: FilePath | None = Field(default=None, validate_default=True)
+    """Its private key (PEM)."""
+    key_password: Secret | None = None
+    """Password of the private key, when it is encrypted."""
+    check_hostname: bool = True
+    """Whether the server's certificate must be for the name that it is reached by."""
+
+    @field_validator("ca_file", "cert_file", "key_file")
+    @classmethod
+    def _is_used(cls, file: Path | None, info: ValidationInfo) -> Path | None:
+        if file is not None and not info.data.get("enabled", True):
+            raise ValueError("has no effect while TLS is off: set `enabled` too, or remove it")
+        return file
+
+    @field_validator("key_file")
+    @classmethod
+    def _is_pair(cls, file: Path | None, info: ValidationInfo) -> Path | None:
+        if (file is None) != (info.data.get("cert_file") is None):
+            raise ValueError("`cert_file` and `key_file` go together: set both or none")
+        return file
+
+    def context(self) -> ssl.SSLContext | None:
+        """Return the SSL context, or None when TLS is off.
+
+        Raises:
+            ConfigError: a file is missing or holds no usable certificate or key.
+        """
+        if not self.enabled:
+            return None
+        with _naming(self.ca_file):
+            context = ssl.create_default_context(cafile=self.ca_file)
+        if self.cert_file:
+            password = self.key_password.get_secret_value() if self.key_password else ""
+            with _naming(self.cert_file, self.key_file):
+                # A function, because without any password OpenSSL would ask for one at the terminal and wait.
+                context.load_cert_chain(self.cert_file, self.key_file, lambda: password)
+        context.check_hostname = self.check_hostname
+        return context
+
+
+@contextlib.contextmanager
+def _naming(*files: Path | None) -> Iterator[None]:
+    try:
+        yield
+    except (OSError, ssl.SSLError) as error:
+        names = " and ".join(str(file) for file in files if file) or "of the system"
+        raise ConfigError(f"TLS files {names} cannot be used: {error}") from error
+
+
+class SaslSettings(Group):
+    """SASL login at the Kafka broker."""
+
+    mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] | None = None
+    """How to log in; no login when not set."""
+    username: Text | None = Field(default=None, validate_default=True)
+    """The name to log in with."""
+    password: Secret | None = Field(default=None, validate_default=True)
+    """Its password."""
+
+    @field_validator("username", "password")
+    @classmethod
+    def _is_complete(cls, value: str | SecretStr | None, info: ValidationInfo) -> str | SecretStr | None:
+        if "mechanism" not in info.data:  # which is reported itself
+            return value
+        if info.data["mechanism"] and value is None:
+            raise ValueError(f"mechanism {info.data['mechanism']} needs a {info.field_name}")
+        if not info.data["mechanism"] and value is not None:
+            raise ValueError("has no effect without a login: set `mechanism` too, or remove it")
+        return value
