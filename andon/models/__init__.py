@@ -1,0 +1,24 @@
+"""Model bundles: what a trained model is on disk, how it is checked, run and explained; for training and serving."""
+
+from andon.models.bundle import Bundle, load_bundle, make_bundle, save_bundle
+from andon.models.cpus import cpu_limit
+from andon.models.explain import Explainer
+from andon.models.manifest import FeatureProfile, Manifest, ModelCard, ModelFacts, ReferenceProfile, TrainingFacts
+from andon.models.scorer import Scorer, Scores
+
+__all__ = [
+    "Bundle",
+    "Explainer",
+    "FeatureProfile",
+    "Manifest",
+    "ModelCard",
+    "ModelFacts",
+    "ReferenceProfile",
+    "Scorer",
+    "Scores",
+    "TrainingFacts",
+    "cpu_limit",
+    "load_bundle",
+    "make_bundle",
+    "save_bundle",
+]

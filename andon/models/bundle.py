@@ -1,0 +1,159 @@
+"""A model bundle: a folder with `model.onnx` and `manifest.json`, checked as a whole before anything runs.
+
+The manifest is written in one canonical form and names the SHA-256 of the graph and of itself, so any
+changed byte in either file is found.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from andon.contracts import ModelRef
+from andon.errors import BundleError
+from andon.models.manifest import Manifest, ModelFacts
+from andon.models.scorer import Scorer
+
+MODEL_FILE = "model.onnx"
+MANIFEST_FILE = "manifest.json"
+
+_VERSION_LENGTH = 12
+
+
+@dataclass(frozen=True, slots=True)
+class Bundle:
+    """A model and everything that is known of it.
+
+    Attributes:
+        manifest: what it is, where it comes from and how to judge its scores.
+        onnx: the graph, see `andon.models.scorer` for its contract.
+    """
+
+    manifest: Manifest
+    onnx: bytes
+
+    @property
+    def ref(self) -> ModelRef:
+        """How inferences name this model."""
+        manifest = self.manifest
+        return ModelRef(name=manifest.name, version=manifest.version, digest=manifest.digests[MODEL_FILE])
+
+
+def make_bundle(facts: ModelFacts, onnx: bytes, *, created: int) -> Bundle:
+    """Seal a trained model: give it its version and its digests.
+
+    Args:
+        facts: what the trainer states about the model.
+        onnx: the graph's bytes.
+        created: microseconds UTC.
+    """
+    digests = {MODEL_FILE: hashlib.sha256(onnx).hexdigest()}
+    document = json.loads(facts.model_dump_json()) | {"digests": digests}
+    document |= {"version": _version(document), "created": created}
+    digests[MANIFEST_FILE] = _content_digest(document)
+    return Bundle(manifest=Manifest.model_validate_json(_render(document)), onnx=onnx)
+
+
+def save_bundle(bundle: Bundle, folder: Path) -> Path:
+    """Write *bundle* to ``<folder>/<asset class>/<name>-<version>`` and return that path.
+
+    The bundle appears whole or not at all. One that is already there is checked and left as it is.
+
+    Raises:
+        BundleError: a bundle of this version is there, but is damaged.
+        OSError: the folder cannot be written to.
+    """
+    manifest = bundle.manifest
+    target = folder / manifest.asset_class / f"{manifest.name}-{manifest.version}"
+    if target.exists():
+        load_bundle(target)
+        return target
+    partial = target.with_name(f".{target.name}.{os.getpid()}")
+    partial.mkdir(parents=True)
+    try:
+        _write(partial / MODEL_FILE, bundle.onnx)
+        _write(partial / MANIFEST_FILE, _render(json.loads(manifest.model_dump_json())))
+        partial.rename(target)
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+    return target
+
+
+def load_bundle(path: Path) -> Bundle:
+    """Read the bundle in folder *path* and check all that it claims.
+
+    Raises:
+        BundleError: a file is missing or changed, the manifest does not agree with itself, or the graph
+            does not have the inputs and outputs that the manifest promises; says which.
+    """
+    raw, onnx = _read(path / MANIFEST_FILE), _read(path / MODEL_FILE)
+    manifest = _checked_manifest(raw, path / MANIFEST_FILE)
+    digest = hashlib.sha256(onnx).hexdigest()
+    if manifest.digests[MODEL_FILE] != digest:
+        raise BundleError(
+            f"{path / MODEL_FILE}: SHA-256 is {digest}, the manifest names {manifest.digests[MODEL_FILE]}; "
+            "the file was changed or damaged, copy the bundle again"
+        )
+    try:
+        Scorer(onnx, features=len(manifest.features), threads=1)
+    except BundleError as error:
+        raise BundleError(f"{path / MODEL_FILE}: {error}") from error
+    return Bundle(manifest=manifest, onnx=onnx)
+
+
+def _checked_manifest(raw: bytes, where: Path) -> Manifest:
+    try:
+        manifest = Manifest.model_validate_json(raw)
+    except ValidationError as error:
+        raise BundleError(f"{where}: {_findings(error)}") from None
+    document = json.loads(raw)
+    if set(manifest.digests) != {MODEL_FILE, MANIFEST_FILE}:
+        raise BundleError(f"{where}: digests must name {MODEL_FILE} and {MANIFEST_FILE}, and nothing else")
+    if _render(document) != raw or _content_digest(document) != manifest.digests[MANIFEST_FILE]:
+        raise BundleError(f"{where}: was changed after it was written; copy the bundle again")
+    if _version(document) != manifest.version:
+        raise BundleError(f"{where}: version {manifest.version} does not name this content")
+    return manifest
+
+
+def _findings(error: ValidationError) -> str:
+    return "; ".join(
+        f"{'.'.join(map(str, finding['loc'])) or 'manifest'}: {finding['msg']}"
+        for finding in error.errors(include_url=False, include_input=False, include_context=False)
+    )
+
+
+def _render(document: dict[str, Any]) -> bytes:
+    """Return the canonical bytes of a manifest: sorted keys, shortest floats, two spaces."""
+    return (json.dumps(document, indent=2, sort_keys=True, ensure_ascii=False, allow_nan=False) + "\n").encode()
+
+
+def _content_digest(document: dict[str, Any]) -> str:
+    digests = {name: digest for name, digest in document["digests"].items() if name != MANIFEST_FILE}
+    return hashlib.sha256(_render(document | {"digests": digests})).hexdigest()
+
+
+def _version(document: dict[str, Any]) -> str:
+    timeless = {name: value for name, value in document.items() if name not in ("version", "created")}
+    return _content_digest(timeless)[:_VERSION_LENGTH]
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise BundleError(f"{path}: cannot be read: {error.strerror}") from error
+
+
+def _write(path: Path, content: bytes) -> None:
+    with path.open("wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())

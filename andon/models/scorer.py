@@ -1,0 +1,114 @@
+"""Runs a bundle's graph on ONNX Runtime.
+
+Contract of the graph, for every model family:
+
+================= ======= ========== ===================================================================
+name              dtype   shape      meaning
+================= ======= ========== ===================================================================
+in: ``features``  float32 ``[n, d]`` raw feature values; NaN where missing, which counts as the mean
+out: ``score``    float32 ``[n]``    above the manifest's threshold means anomaly
+out: ``contributions`` float32 ``[n, d]`` each feature's part of the score; a row sums to its score
+================= ======= ========== ===================================================================
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import onnxruntime as ort
+from numpy.typing import NDArray
+from onnxruntime.capi import onnxruntime_pybind11_state as ort_errors
+
+from andon.errors import BundleError
+
+Float32 = NDArray[np.float32]
+
+FEATURES, SCORE, CONTRIBUTIONS = "features", "score", "contributions"
+
+#: What ONNX Runtime raises for a graph that it does not take; they share no base class.
+_GRAPH_ERRORS = (
+    ort_errors.Fail,
+    ort_errors.InvalidArgument,
+    ort_errors.InvalidGraph,
+    ort_errors.InvalidProtobuf,
+    ort_errors.NotImplemented,
+    ort_errors.RuntimeException,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Scores:
+    """What a model says of n windows.
+
+    Attributes:
+        score: ``[n]``, above the threshold means anomaly.
+        contributions: ``[n, d]``, each feature's part; a row sums to its score.
+    """
+
+    score: Float32
+    contributions: Float32
+
+
+class Scorer:
+    """One model, ready to score; safe to share between threads."""
+
+    def __init__(self, onnx: bytes, *, features: int, threads: int) -> None:
+        """Load a graph.
+
+        Args:
+            onnx: the graph's bytes.
+            features: number of input columns that it must have.
+            threads: threads that work on one call; see `andon.models.cpus.cpu_limit`.
+
+        Raises:
+            BundleError: it is no ONNX graph, it needs files of its own, or breaks the contract.
+        """
+        try:
+            self._session = ort.InferenceSession(onnx, _options(threads), providers=["CPUExecutionProvider"])
+        except _GRAPH_ERRORS as error:
+            raise BundleError(f"ONNX Runtime does not take the graph: {error}") from error
+        self._features = features
+        _check_values("inputs", self._session.get_inputs(), {FEATURES: [features]})
+        _check_values("outputs", self._session.get_outputs(), {SCORE: [], CONTRIBUTIONS: [features]})
+
+    def score(self, matrix: Float32) -> Scores:
+        """Score windows.
+
+        Args:
+            matrix: ``[n, d]`` raw feature values in the manifest's order, NaN where missing.
+
+        Raises:
+            ValueError: the matrix does not have d columns.
+        """
+        if matrix.ndim != 2 or matrix.shape[1] != self._features:
+            raise ValueError(f"matrix has shape {matrix.shape}, the model takes [n, {self._features}]")
+        score, contributions = self._session.run([SCORE, CONTRIBUTIONS], {FEATURES: matrix})
+        return Scores(score=score, contributions=contributions)
+
+
+def _options(threads: int) -> ort.SessionOptions:
+    options = ort.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.inter_op_num_threads = 1
+    options.execution_mode = ort.ExecutionMode.ORT_SEQUENTIAL
+    # Threads that spin while they wait take the CPU from the consumer beside them.
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    # Weights outside the graph would escape its digest, and ONNX Runtime would look for them in the working
+    # directory. No file can lie below the null device, so such a graph fails to load.
+    options.add_session_config_entry("session.model_external_initializers_file_folder_path", f"{os.devnull}/none")
+    return options
+
+
+def _check_values(kind: str, found: list[Any], expected: dict[str, list[int]]) -> None:
+    """Compare names, dtypes and shapes; the batch dimension must be open, whatever its name."""
+    actual = {value.name: f"{value.type} {_shape(value.shape)}" for value in found}
+    wanted = {name: f"tensor(float) {['n', *shape]}" for name, shape in expected.items()}
+    if actual != wanted:
+        raise BundleError(f"the graph's {kind} are {actual}; must be {wanted}")
+
+
+def _shape(dimensions: list[int | str | None]) -> list[int | str | None]:
+    return ["n" if position == 0 and not isinstance(size, int) else size for position, size in enumerate(dimensions)]

@@ -1,0 +1,169 @@
+"""Feature vectors of a normal period in, a model with all that is to be said about it out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+
+from andon.clock import isoformat
+from andon.errors import TrainingError
+from andon.models import FeatureProfile, ModelCard, ModelFacts, ReferenceProfile, TrainingFacts
+from andon.models.manifest import QUANTILE_LEVELS
+from andon.plant import AssetClass
+from services.trainer.graph import export, verify
+from services.trainer.pca import Float64, PcaModel, fit_pca
+from services.trainer.split import Split, split_windows
+from services.trainer.threshold import choose_threshold
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What to train, and what an auditor will want to know of it.
+
+    Attributes:
+        name: name of the model.
+        class_name: name of the asset class in the plant model.
+        asset_class: its definition.
+        plant: version of the plant model.
+        purpose: the question that the model answers.
+        owner: who acts on its verdicts.
+        data: the data, in words or as a path.
+        false_alarm_rate: share of normal windows that may be flagged. The default, one in a thousand, is for
+            windows of seconds together with `ModelSpec.open_after`; see `services.trainer.threshold`.
+    """
+
+    name: str
+    class_name: str
+    asset_class: AssetClass
+    plant: str
+    purpose: str
+    owner: str
+    data: str
+    false_alarm_rate: float = 0.001
+
+
+@dataclass(frozen=True, slots=True)
+class Trained:
+    """A trained model, ready to be sealed by `andon.models.make_bundle`."""
+
+    facts: ModelFacts
+    onnx: bytes
+
+
+def train_class(vectors: pl.DataFrame, order: Order) -> Trained:
+    """Train the model of one asset class on windows of normal operation of its assets.
+
+    Args:
+        vectors: columns `asset`, `start`, `time` (the window's end), `good_ratio` and `features` (Struct), as
+            in `andon.contracts.FeatureVector`.
+        order: what to train.
+
+    Raises:
+        TrainingError: the data does not allow an honest model; says why and what to do.
+    """
+    definition = order.asset_class.feature_definition
+    names = definition.feature_names
+    _check_features(vectors, names)
+    split = split_windows(vectors, definition, order.asset_class.model.min_good_ratio)
+    fit, calibration = feature_matrix(split.fit, names), feature_matrix(split.calibration, names)
+    model = fit_pca(fit, calibration, names)
+    onnx = export(model)
+    verify(onnx, model, np.concatenate([fit, calibration]))
+    return Trained(_facts(order, split, model, _reference(fit, model, names), model.score(calibration)), onnx)
+
+
+def feature_matrix(vectors: pl.DataFrame, names: tuple[str, ...]) -> Float64:
+    """Return the features ``[n, d]`` of vectors in the order of *names*, NaN where missing.
+
+    Rounded to float32, so that a model learns from the numbers that its graph will see.
+    """
+    columns = vectors["features"].struct.unnest().select(pl.col(names).cast(pl.Float32))
+    return columns.to_numpy(order="c").astype(np.float64)
+
+
+def _check_features(vectors: pl.DataFrame, names: tuple[str, ...]) -> None:
+    if not names:
+        raise TrainingError("the class has no number or integer tag: add the tags to learn from to the plant model")
+    there = vectors["features"].struct.fields
+    if missing := [name for name in names if name not in there]:
+        raise TrainingError(
+            f"the vectors lack {len(missing)} features of the class, such as {missing[0]!r}: they were made by "
+            "another feature definition, make them again"
+        )
+
+
+def _facts(order: Order, split: Split, model: PcaModel, reference: ReferenceProfile, scores: Float64) -> ModelFacts:
+    """Return what is to be said of *model*; *scores* are those of the calibration windows."""
+    spec, definition = order.asset_class.model, order.asset_class.feature_definition
+    threshold, tail = choose_threshold(scores, order.false_alarm_rate)
+    excluded = {definition.feature_names[column]: reason for column, reason in model.excluded.items()}
+    training = _training_facts(order, split, excluded)
+    return ModelFacts(
+        name=order.name,
+        asset_class=order.class_name,
+        family=spec.family,
+        feature_definition=definition,
+        feature_hash=definition.hash,
+        features=definition.feature_names,
+        threshold=threshold,
+        min_good_ratio=spec.min_good_ratio,
+        reference=reference,
+        training=training,
+        metrics={**model.metrics, "tail_index": tail, "calibration_alarms": float((scores > threshold).mean())},
+        card=_card(order, training),
+    )
+
+
+def _reference(fit: Float64, model: PcaModel, names: tuple[str, ...]) -> ReferenceProfile:
+    return ReferenceProfile(
+        windows=len(fit),
+        features={
+            name: _profile(fit[:, column], float(model.centre[column]), float(model.spread[column]))
+            for column, name in enumerate(names)
+        },
+    )
+
+
+def _profile(values: Float64, mean: float, std: float) -> FeatureProfile:
+    there = values[~np.isnan(values)]
+    if not len(there):
+        return FeatureProfile(mean=None, std=None, quantiles=None)
+    return FeatureProfile(
+        mean=mean,
+        std=None if np.isnan(std) else std,
+        quantiles=tuple(float(quantile) for quantile in np.quantile(there, QUANTILE_LEVELS)),
+    )
+
+
+def _training_facts(order: Order, split: Split, excluded: Mapping[str, str]) -> TrainingFacts:
+    used = pl.concat([split.fit, split.calibration])
+    first, last = used.select(pl.col("start").min(), pl.col("time").max()).row(0)
+    return TrainingFacts(
+        data=order.data,
+        plant=order.plant,
+        assets=tuple(used["asset"].unique().sort()),
+        first=first,
+        last=last,
+        fit_windows=split.fit.height,
+        calibration_windows=split.calibration.height,
+        set_aside_windows=split.set_aside,
+        excluded_features=dict(excluded),
+        false_alarm_rate=order.false_alarm_rate,
+    )
+
+
+def _card(order: Order, facts: TrainingFacts) -> ModelCard:
+    span = f"{isoformat(facts.first)} to {isoformat(facts.last)}"
+    ignored = ", ".join(facts.excluded_features)
+    return ModelCard(
+        purpose=order.purpose,
+        owner=order.owner,
+        data=f"{order.data}: {facts.fit_windows + facts.calibration_windows} windows of "
+        f"{', '.join(facts.assets)}, {span}.",
+        limits="Advice only. It knows only the normal operation of that period: other products, recipes, seasons or "
+        "settings look anomalous to it, and what was already wrong then looks normal."
+        + (f" It does not look at: {ignored}." if ignored else ""),
+    )

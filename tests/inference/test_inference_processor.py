@@ -1,0 +1,240 @@
+"""A verdict for every window: normal, anomaly, or a reason to abstain; the limits always keep watch."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import onnx
+import orjson
+import polars as pl
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from andon.contracts import Decision, FeatureVector, Inference, LimitViolation
+from andon.models import Bundle, make_bundle
+from andon.plant import Plant
+from andon.plant.columns import event_schema
+from andon.stream.stage import LINEAGE_COLUMNS, StageSpec
+from andon.uns import Stage
+from services.inference.limits import LimitWatch
+from services.inference.processor import count_decisions, inference_stage
+from services.inference.settings import InferenceSettings, ScoringSettings
+from tests.models.sample import DEFINITION, NAMES, PLANT, bundle, normal, trained, vectors
+
+SETTINGS = InferenceSettings(inference=ScoringSettings(threads=1))
+SERVED = {"pump": bundle()}
+
+
+def stage(plant: Plant = PLANT, bundles: Mapping[str, Bundle] = SERVED) -> StageSpec:
+    return inference_stage(plant, bundles, SETTINGS)
+
+
+STAGE = stage()
+
+
+def judged(rows: pl.DataFrame, *, by: StageSpec = STAGE) -> pl.DataFrame:
+    """Return the inferences that a stage makes of windows of pumps."""
+    result = by.open({}, 0).process("pump", rows, now=0)
+    assert result.rejected == ()
+    (emit,) = result.emits
+    assert emit.stage is Stage.INFERENCE
+    return emit.rows
+
+
+def events(rows: pl.DataFrame) -> list[Inference]:
+    """Return rows as consumers read them."""
+    return [Inference.model_validate_json(line) for line in rows.drop(LINEAGE_COLUMNS).write_ndjson().splitlines()]
+
+
+def dry(count: int, *, seed: int = 5) -> np.ndarray:
+    """Return windows in which the flow is half of what it should be."""
+    features = normal(count, seed=seed)
+    features[:, :4] /= 2
+    return features
+
+
+def plant_with(**changes: object) -> Plant:
+    """Return the plant with other definitions in class pump."""
+    document = PLANT.model_dump(by_alias=True)
+    document["classes"]["pump"] |= changes
+    return Plant.model_validate(document)
+
+
+def test_rows_have_the_columns_of_the_contract_and_their_lineage() -> None:
+    rows = judged(vectors(normal(3)))
+    lineage = {"first_offset": pl.Int64, "last_offset": pl.Int64, "traceparent": pl.String}
+    assert dict(rows.schema) == event_schema(Inference, PLANT.classes["pump"]) | lineage
+    assert rows["first_offset"].to_list() == rows["last_offset"].to_list() == [100, 101, 102]
+
+
+def test_the_stage_reads_only_what_it_needs() -> None:
+    read = set(event_schema(FeatureVector, PLANT.classes["pump"], without=STAGE.without))
+    assert read == set(vectors(normal(1)).columns) - {"offset", "traceparent"}
+
+
+def test_a_normal_window_is_normal_and_needs_no_reasons() -> None:
+    (event,) = events(judged(vectors(normal(1))))
+    assert event.id == f"hall/pump-1@{event.time}:inference:{bundle().manifest.version}"
+    assert event.model == bundle().ref
+    assert (event.decision, event.reason, event.contributions) == (Decision.NORMAL, None, [])
+    assert event.score is not None
+    assert event.threshold == bundle().manifest.threshold >= event.score
+
+
+def test_an_anomaly_comes_with_its_reasons() -> None:
+    (event,) = events(judged(vectors(dry(1))))
+    assert event.decision is Decision.ANOMALY
+    assert event.contributions[0].tag == "flow"
+    assert event.contributions[0].value < event.contributions[0].normal
+    assert len(event.contributions) <= SETTINGS.inference.top_contributions
+
+
+def test_a_score_that_can_hold_an_alert_open_comes_with_its_reasons_too() -> None:
+    rows = judged(vectors(normal(20_000, seed=6)))
+    near = (pl.col("score") > 0.9 * bundle().manifest.threshold).alias("near")
+    reasons = rows.select(near, pl.col("contributions").list.len() > 0)
+    assert reasons["near"].to_list() == reasons["contributions"].to_list()
+    assert 0 < rows.filter(near, decision="normal").height < rows.height
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"good_ratio": 0.69}, "insufficient_good_samples: good_ratio 0.69 is below 0.7"),
+        (
+            {"definition": "0" * 12},
+            f"feature_hash: the model takes vectors of definition {DEFINITION.hash}, this is one of 000000000000",
+        ),
+    ],
+)
+def test_a_doubtful_window_makes_the_model_abstain(change: dict[str, object], reason: str) -> None:
+    rows = vectors(dry(3)).with_columns(
+        pl.when(pl.int_range(3) == 1).then(pl.lit(value)).otherwise(name).alias(name) for name, value in change.items()
+    )
+    before, doubtful, after = events(judged(rows))
+    assert before.decision is after.decision is Decision.ANOMALY
+    assert (doubtful.decision, doubtful.reason) == (Decision.ABSTAIN, reason)
+    assert (doubtful.score, doubtful.contributions) == (None, [])
+    assert doubtful.model == bundle().ref
+
+
+def test_a_window_of_which_nothing_is_known_is_not_called_normal() -> None:
+    (event,) = events(judged(vectors(np.full((1, len(NAMES)), np.nan))))
+    assert event.decision is Decision.ABSTAIN
+    assert event.reason == "insufficient_good_samples: no feature that the model looks at has a value"
+
+
+def test_a_missing_feature_counts_as_normal_and_the_others_still_speak() -> None:
+    features = dry(1)
+    features[0, 0] = np.nan
+    (event,) = events(judged(vectors(features)))
+    assert event.decision is Decision.ANOMALY
+    assert NAMES[0] not in {part.feature for part in event.contributions}
+
+
+def test_a_value_beyond_float32_is_an_anomaly_with_finite_numbers() -> None:
+    features = normal(1)
+    features[0, 0] = 1e300
+    (event,) = events(judged(vectors(features)))
+    assert event.decision is Decision.ANOMALY
+    assert event.contributions[0].value == 1e300
+
+
+def test_a_score_that_is_no_number_makes_the_model_abstain() -> None:
+    graph = onnx.load_from_string(trained().onnx)
+    weight = next(tensor for tensor in graph.graph.initializer if tensor.name == "weight")
+    weight.CopyFrom(onnx.numpy_helper.from_array(np.full((len(NAMES),) * 2, np.nan, np.float32), "weight"))
+    broken = make_bundle(trained().facts, graph.SerializeToString(), created=1)
+    (event,) = events(judged(vectors(normal(1)), by=stage(bundles={"pump": broken})))
+    assert event.decision is Decision.ABSTAIN
+    assert event.reason == "score_not_finite: the model's graph returned no number"
+
+
+def test_without_a_model_it_says_so_and_the_limits_keep_watch() -> None:
+    features = dry(1)
+    features[0, NAMES.index("flow_min")] = 3.0
+    (event,) = events(judged(vectors(features), by=stage(bundles={})))
+    assert event.id.endswith(":inference:none")
+    assert (event.model, event.score, event.threshold) == (None, None, None)
+    assert (event.decision, event.reason) == (Decision.ABSTAIN, "no_model: there is no sound bundle for class pump")
+    assert event.limit_violations == [LimitViolation(tag="flow", bound="low", limit=5, value=3)]
+
+
+def test_a_model_of_another_feature_definition_is_never_asked() -> None:
+    features = {"window": "20s", "aggregates": ["min"]}
+    plant = plant_with(features=features)
+    definition = plant.classes["pump"].feature_definition
+    rows = vectors(normal(2)).with_columns(
+        definition=pl.lit(definition.hash), features=pl.struct(flow_min=1.0, pressure_min=2.0, power_min=3.0)
+    )
+    event, _ = events(judged(rows, by=stage(plant)))
+    assert event.decision is Decision.ABSTAIN
+    assert event.reason == (
+        f"feature_hash: the model takes vectors of definition {DEFINITION.hash}, the plant model has {definition.hash}"
+    )
+    assert [violation.bound for violation in event.limit_violations] == ["low_low"]
+
+
+def test_a_plant_may_ask_for_more_good_samples_than_the_model() -> None:
+    strict = plant_with(model={"min_good_ratio": 0.95})
+    rows = vectors(normal(1)).with_columns(good_ratio=0.9)
+    assert events(judged(rows))[0].decision is Decision.NORMAL
+    assert events(judged(rows, by=stage(strict)))[0].reason == "insufficient_good_samples: good_ratio 0.9 is below 0.95"
+
+
+def test_the_worst_broken_limit_of_each_side_is_named_with_the_furthest_value() -> None:
+    features = normal(3)
+    features[0, NAMES.index("flow_min")] = 1.0
+    features[0, NAMES.index("pressure_max")] = 61.0
+    features[1, NAMES.index("flow_min")] = np.nan
+    first, second, third = events(judged(vectors(features)))
+    assert first.limit_violations == [
+        LimitViolation(tag="flow", bound="low_low", limit=2, value=1),
+        LimitViolation(tag="pressure", bound="high", limit=60, value=61),
+    ]
+    assert second.limit_violations == third.limit_violations == []
+
+
+def test_without_extremes_the_mean_is_held_against_the_limits() -> None:
+    watch = LimitWatch(PLANT.classes["fan"])
+    lists = watch.check(pl.DataFrame({"speed_mean": [99.0, 101.0]})).to_list()
+    assert [[entry["bound"] for entry in entries] for entries in lists] == [[], ["high"]]
+    assert watch.unwatched == ()
+
+
+def test_limits_that_no_feature_can_be_held_against_are_reported() -> None:
+    plant = plant_with(features={"aggregates": ["std"]})
+    assert LimitWatch(plant.classes["pump"]).unwatched == ("flow", "pressure")
+
+
+@given(st.lists(st.sampled_from(["normal", "dry", "few", "foreign"]), max_size=12), st.integers(0, 12))
+def test_a_verdict_depends_on_its_window_alone(kinds: list[str], cut: int) -> None:
+    features = normal(len(kinds)) if kinds else np.empty((0, len(NAMES)))
+    kind = pl.Series("kind", kinds, dtype=pl.String)
+    features[(kind == "dry").to_numpy()] *= 0.5
+    rows = vectors(features).with_columns(
+        good_ratio=pl.when(kind == "few").then(0.1).otherwise(1.0),
+        definition=pl.when(kind == "foreign").then(pl.lit("0" * 12)).otherwise("definition"),
+    )
+    whole = judged(rows)
+    assert whole.height == len(kinds)
+    parts = pl.concat([judged(rows[:cut]), judged(rows[cut:])])
+    decisions = {"normal": "normal", "dry": "anomaly", "few": "abstain", "foreign": "abstain"}
+    assert whole["decision"].to_list() == [decisions[name] for name in kinds]
+    close = whole["score"].fill_null(-1) - parts["score"].fill_null(-1)
+    assert (close.abs() <= 1e-5 * whole["score"].fill_null(1)).all()
+    exact = ["id", "decision", "reason", "limit_violations", "first_offset"]
+    assert whole.select(exact).equals(parts.select(exact))
+
+
+def test_decisions_are_counted() -> None:
+    result = STAGE.open({}, 0).process("pump", vectors(np.concatenate([normal(3), dry(2)])), now=0)
+    counts = {count.labels["decision"]: count.amount for count in count_decisions("pump", result)}
+    assert counts == {"normal": 3, "anomaly": 2}
+
+
+def test_what_goes_on_the_bus_is_strict_json() -> None:
+    rows = judged(vectors(np.concatenate([normal(2), dry(2)])))
+    assert all(orjson.loads(line) for line in rows.write_ndjson().splitlines())
