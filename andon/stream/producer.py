@@ -41,7 +41,7 @@ class BatchProducer:
             KafkaError: no broker answers.
         """
         settings = self._settings
-        self._producer = AIOKafkaProducer(
+        producer = AIOKafkaProducer(
             **settings.client_arguments(),
             acks="all",
             enable_idempotence=settings.idempotent,
@@ -50,7 +50,12 @@ class BatchProducer:
             # Larger than a batch: a single record up to the topic's own limit may stand alone in one.
             max_request_size=4 * settings.max_batch_bytes,
         )
-        await self._producer.start()
+        try:
+            await producer.start()
+        except BaseException:
+            await producer.stop()
+            raise
+        self._producer = producer
 
     async def stop(self) -> None:
         """Disconnect; what `deliver` was given and has not returned from is not delivered."""

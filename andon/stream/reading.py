@@ -20,8 +20,8 @@ async def reader(settings: KafkaSettings, topic: str, partitions: Iterable[int])
         KafkaError: the broker does not answer.
     """
     consumer = AIOKafkaConsumer(**settings.client_arguments(), enable_auto_commit=False, fetch_max_wait_ms=50)
-    await consumer.start()
     try:
+        await consumer.start()
         where = [TopicPartition(topic, number) for number in partitions]
         consumer.assign(where)
         await consumer.seek_to_beginning(*where)

@@ -53,8 +53,8 @@ async def ensure_topics(settings: KafkaSettings, plant: Plant, *, changelogs: It
     wanted = {topic_name(plant, stage): topic_config(spec) for stage, spec in CATALOGUE.items()}
     wanted |= {name: {"cleanup.policy": "compact"} for name in changelogs}
     admin = AIOKafkaAdminClient(**settings.client_arguments())
-    await admin.start()
     try:
+        await admin.start()
         if settings.create_topics:
             await _create(admin, settings, wanted)
         _check_partitions(await admin.describe_topics(list(wanted)))
