@@ -14,6 +14,7 @@ import typer
 from pydantic import BaseModel, SecretStr
 from pydantic.fields import FieldInfo
 
+from andon.errors import ConfigError
 from andon.settings import PREFIX, Settings
 from andon.units import parse_duration
 
@@ -84,7 +85,10 @@ def settings(
     if output is None:
         typer.echo(settings_page(), nl=False)
     else:
-        output.write_text(settings_page(), encoding="utf-8", newline="\n")
+        try:
+            output.write_text(settings_page(), encoding="utf-8", newline="\n")
+        except OSError as error:
+            raise ConfigError(f"{output} cannot be written: {error.strerror}") from None
 
 
 def _bare(field: FieldInfo) -> tuple[Any, list[Any]]:

@@ -6,7 +6,7 @@ from typing import Any
 
 from andon.contracts.base import CONTRACT_VERSION
 from andon.contracts.catalogue import CATALOGUE, TopicSpec
-from andon.contracts.headers import Headers
+from andon.contracts.headers import CONTRACT_HEADER, Headers
 from andon.contracts.schemas import example, key_schema, shared_schemas
 from andon.uns.names import DEFAULT_PREFIX, VERSION
 
@@ -104,7 +104,7 @@ def _message(spec: TopicSpec) -> dict[str, Any]:
         "headers": {"$ref": f"#/components/schemas/{Headers.__name__}"},
         "payload": {"$ref": f"#/components/schemas/{event}"},
         "bindings": {"kafka": {"key": key_schema(spec), "bindingVersion": _BINDING}},
-        "examples": [{"headers": {"andon-contract": CONTRACT_VERSION}, "payload": example(spec.event)}],
+        "examples": [{"headers": {CONTRACT_HEADER: CONTRACT_VERSION}, "payload": example(spec.event)}],
     }
 
 

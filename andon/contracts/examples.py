@@ -11,6 +11,7 @@ from andon.contracts.alerting import Alert, AlertState, Feedback, Verdict
 from andon.contracts.base import CONTRACT_VERSION
 from andon.contracts.deadletter import DeadLetter, DeadLetterReason
 from andon.contracts.frames import Bounds, ContextFrame, Frame, Waveform
+from andon.contracts.headers import CONTRACT_HEADER
 from andon.contracts.ids import event_id
 from andon.contracts.lifecycle import DriftReport, ModelEvent, PlantEvent
 from andon.contracts.scoring import Contribution, Decision, FeatureVector, Inference, ModelRef
@@ -167,7 +168,7 @@ _POISON = DeadLetter(
     offset=1_234,
     key=base64.b64encode(_PUMP.encode()).decode(),
     value=base64.b64encode(zlib.compress(b'{"id": "water/')).decode(),
-    headers={"andon-contract": base64.b64encode(CONTRACT_VERSION.encode()).decode()},
+    headers={CONTRACT_HEADER: base64.b64encode(CONTRACT_VERSION.encode()).decode()},
 )
 
 #: Contract to an example of it.

@@ -18,7 +18,7 @@ from polars.exceptions import PolarsError
 from pydantic import BaseModel, ValidationError
 
 from andon.contracts import DeadLetterReason
-from andon.contracts.base import CONTRACT_VERSION
+from andon.contracts.headers import LINEAGE_HEADER, THIS_CONTRACT, TRACEPARENT_HEADER
 from andon.plant import Plant
 from andon.plant.columns import event_schema, required_columns
 from andon.stream.stage import LINEAGE_COLUMNS, OFFSET, TRACEPARENT, Rejected
@@ -177,15 +177,14 @@ def encode(rows: pl.DataFrame, *, topic: str, partition: int) -> list[Line]:
     if rows.is_empty():
         return []
     values = encode_values(rows.drop(LINEAGE_COLUMNS))
-    version = ("andon-contract", CONTRACT_VERSION.encode())
     origin = f"{topic}/{partition}@"
     lines = []
     keys, firsts, lasts, traces = (rows[name].to_list() for name in ("asset", *LINEAGE_COLUMNS))
     # per-event Python: aiokafka appends record by record, so each needs its own key and headers object
     for key, first, last, trace, value in zip(keys, firsts, lasts, traces, values, strict=True):
-        headers = [version, ("andon-lineage", f"{origin}{first}-{last}".encode())]
+        headers = [THIS_CONTRACT, (LINEAGE_HEADER, f"{origin}{first}-{last}".encode())]
         if trace is not None:
-            headers.append(("traceparent", trace.encode()))
+            headers.append((TRACEPARENT_HEADER, trace.encode()))
         lines.append(Line(key.encode(), value, headers))
     return lines
 
@@ -205,7 +204,7 @@ def _join(records: list[Record]) -> bytes:
 
 def _traceparent(record: Record) -> str | None:
     for name, value in record.headers:
-        if name == TRACEPARENT:
+        if name == TRACEPARENT_HEADER:
             return value.decode("ascii", "replace")
     return None
 

@@ -1,4 +1,4 @@
-"""Dead letters: a rejected record, whole, with the reason."""
+"""Dead letters: a rejected record, whole, with the reason; and the record again, out of its letter."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import base64
 import zlib
 
 from andon.contracts import DeadLetter, DeadLetterReason
-from andon.contracts.base import CONTRACT_VERSION
+from andon.contracts.headers import LINEAGE_HEADER, THIS_CONTRACT
 from andon.stream.codec import Line, Record
 from andon.stream.stage import Rejected
 
@@ -38,17 +38,36 @@ def original_value(letter: DeadLetter) -> bytes | None:
     return None if letter.value is None else zlib.decompress(base64.b64decode(letter.value))
 
 
+def original_key(letter: DeadLetter) -> bytes:
+    """Return the original key; empty when there was none, which every stage reads alike."""
+    return base64.b64decode(letter.key or "")
+
+
+def original_headers(letter: DeadLetter) -> list[tuple[str, bytes]]:
+    """Return the original headers."""
+    return [(name, base64.b64decode(value)) for name, value in letter.headers.items()]
+
+
 def encode_letter(letter: DeadLetter) -> Line:
     """Encode a dead letter under the original record's key."""
-    key = base64.b64decode(letter.key) if letter.key else b""
-    return Line(key, letter.model_dump_json().encode(), [("andon-contract", CONTRACT_VERSION.encode())])
+    return Line(original_key(letter), letter.model_dump_json().encode(), [THIS_CONTRACT])
 
 
 def too_large(line: Line, *, service: str, topic: str, partition: int, offset: int, now: int) -> DeadLetter:
-    """Return the dead letter of an output that the broker would not take, made from input *offset*."""
+    """Return the dead letter of an output that the broker would not take.
+
+    Args:
+        line: the output.
+        service: the service that made it.
+        topic: the input topic.
+        partition: its partition.
+        offset: of an input that went into it, for an output without lineage; the lineage says the last one.
+        now: microseconds UTC.
+    """
     size = len(line.value or b"")
+    offset = _last_input(line, default=offset)
     return DeadLetter(
-        id=f"{topic}/{partition}@{offset}:deadletter:{service}:{line.key.decode()}",
+        id=f"{topic}/{partition}@{offset}:deadletter:{service}:{line.key.decode(errors='replace')}",
         time=now,
         service=service,
         reason=DeadLetterReason.TOO_LARGE,
@@ -59,6 +78,11 @@ def too_large(line: Line, *, service: str, topic: str, partition: int, offset: i
         key=_base64(line.key),
         value=None,
     )
+
+
+def _last_input(line: Line, *, default: int) -> int:
+    lineage = dict(line.headers).get(LINEAGE_HEADER)
+    return int(lineage.rpartition(b"-")[2]) if lineage else default
 
 
 def _pack(value: bytes | None) -> str | None:

@@ -9,12 +9,9 @@ from collections.abc import Iterable
 import polars as pl
 from aiokafka.partitioner import DefaultPartitioner
 
-from andon.contracts.base import CONTRACT_VERSION
+from andon.contracts.headers import THIS_CONTRACT, TRACEPARENT_HEADER
 from andon.stream.codec import Line, encode_values
 from andon.stream.producer import BatchProducer
-from andon.stream.stage import TRACEPARENT
-
-_CONTRACT = ("andon-contract", CONTRACT_VERSION.encode())
 
 
 def partition_of(key: bytes, partitions: int) -> int:
@@ -65,4 +62,4 @@ def _lines(rows: pl.DataFrame) -> Iterable[Line]:
     # per-event Python: aiokafka appends record by record, so each needs its own key and headers object
     for index, (asset, value) in enumerate(zip(rows["asset"], encode_values(rows), strict=True)):
         trace, span = random[48 * index : 48 * index + 32], random[48 * index + 32 : 48 * index + 48]
-        yield Line(asset.encode(), value, [_CONTRACT, (TRACEPARENT, f"00-{trace}-{span}-01".encode())])
+        yield Line(asset.encode(), value, [THIS_CONTRACT, (TRACEPARENT_HEADER, f"00-{trace}-{span}-01".encode())])
