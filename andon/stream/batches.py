@@ -103,6 +103,7 @@ class Gate:
 
 
 class _ConsumerThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]
+    logger = driver.logger
     #: Faust asks the broker to hold a fetch for 1.5 s; a setting here.
     fetch_max_wait_ms = 500
 
@@ -126,11 +127,13 @@ def batch_transport(
     """
 
     class Thread(_ConsumerThread):
-        pass
+        logger = driver.logger
 
     Thread.fetch_max_wait_ms = fetch_max_wait_ms
 
     class Consumer(driver.Consumer):  # type: ignore[misc]
+        logger = driver.logger
+
         def _new_consumer_thread(self) -> Thread:
             return Thread(self, loop=self.loop, beacon=self.beacon)
 

@@ -21,7 +21,7 @@ from andon.contracts import DeadLetterReason
 from andon.contracts.headers import LINEAGE_HEADER, THIS_CONTRACT, TRACEPARENT_HEADER
 from andon.plant import Plant
 from andon.plant.columns import event_schema, required_columns
-from andon.stream.stage import LINEAGE_COLUMNS, OFFSET, TRACEPARENT, Rejected
+from andon.stream.stage import FIRST_OFFSET, LAST_OFFSET, LINEAGE_COLUMNS, OFFSET, TRACEPARENT, Rejected
 
 #: 2**53: beyond it JSON readers lose integers.
 _LAST_MICROS = 2**53
@@ -176,17 +176,17 @@ def encode(rows: pl.DataFrame, *, topic: str, partition: int) -> list[Line]:
     """
     if rows.is_empty():
         return []
-    values = encode_values(rows.drop(LINEAGE_COLUMNS))
-    origin = f"{topic}/{partition}@"
-    lines = []
-    keys, firsts, lasts, traces = (rows[name].to_list() for name in ("asset", *LINEAGE_COLUMNS))
+    lineage = pl.concat_str(pl.lit(f"{topic}/{partition}@"), FIRST_OFFSET, pl.lit("-"), LAST_OFFSET)
+    texts = rows.select("asset", TRACEPARENT, lineage=lineage).cast(pl.String).cast(pl.Binary)
+    keys, traces, origins = (column.to_list() for column in texts)
     # per-event Python: aiokafka appends record by record, so each needs its own key and headers object
-    for key, first, last, trace, value in zip(keys, firsts, lasts, traces, values, strict=True):
-        headers = [THIS_CONTRACT, (LINEAGE_HEADER, f"{origin}{first}-{last}".encode())]
-        if trace is not None:
-            headers.append((TRACEPARENT_HEADER, trace.encode()))
-        lines.append(Line(key.encode(), value, headers))
-    return lines
+    headers = [
+        [THIS_CONTRACT, (LINEAGE_HEADER, origin)]
+        if trace is None
+        else [THIS_CONTRACT, (LINEAGE_HEADER, origin), (TRACEPARENT_HEADER, trace)]
+        for origin, trace in zip(origins, traces, strict=True)
+    ]
+    return list(map(Line, keys, encode_values(rows.drop(LINEAGE_COLUMNS)), headers))
 
 
 def encode_values(rows: pl.DataFrame) -> list[bytes]:

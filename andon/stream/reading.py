@@ -40,3 +40,21 @@ async def read_to_end(settings: KafkaSettings, topic: str, partitions: Iterable[
                     yield record
             # A compacted or aborted tail holds no record to see, so positions tell, not offsets seen.
             open_ends = {where: end for where, end in open_ends.items() if await consumer.position(where) < end}
+
+
+async def read_one(settings: KafkaSettings, topic: str, partition: int, offset: int) -> ConsumerRecord | None:
+    """Return the record at *offset*; None when retention or compaction has removed it, or it was never written.
+
+    Raises:
+        KafkaError: the broker does not answer.
+    """
+    where = TopicPartition(topic, partition)
+    async with reader(settings, topic, (partition,)) as consumer:
+        first, end = (await consumer.beginning_offsets([where]))[where], (await consumer.end_offsets([where]))[where]
+        if not first <= offset < end:
+            return None
+        consumer.seek(where, offset)
+        while await consumer.position(where) < end:
+            for record in (await consumer.getmany(where, timeout_ms=_POLL_MS, max_records=1)).get(where, ()):
+                return record if record.offset == offset else None
+        return None

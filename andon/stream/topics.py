@@ -62,6 +62,20 @@ async def ensure_topics(settings: KafkaSettings, plant: Plant, *, changelogs: It
         await admin.close()
 
 
+async def count_partitions(settings: KafkaSettings) -> dict[str, int]:
+    """Return how many partitions each topic of the cluster has.
+
+    Raises:
+        KafkaError: no broker answers.
+    """
+    admin = AIOKafkaAdminClient(**settings.client_arguments())
+    try:
+        await admin.start()
+        return {topic["topic"]: len(topic["partitions"]) for topic in await admin.describe_topics()}
+    finally:
+        await admin.close()
+
+
 async def _create(admin: AIOKafkaAdminClient, settings: KafkaSettings, wanted: dict[str, dict[str, str]]) -> None:
     existing = set(await admin.list_topics())
     new = [

@@ -1,0 +1,118 @@
+"""The whole chain as processes on this machine: broker, database and services, wired by environment variables."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+from collections.abc import AsyncIterator, Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import aiohttp
+
+from andon.errors import AndonError
+from andon.settings import KafkaSettings, Settings, read_settings
+from sandbox.broker import EmbeddedBroker, embedded_broker, free_port
+from sandbox.database import embedded_database
+from sandbox.supervisor import OnFailure, Supervisor, python_service
+
+#: Stages in the order of the data's way.
+STAGES = ("context", "feature", "inference", "alert")
+_READY_TIMEOUT_S = 90.0
+
+
+class NotReadyError(AndonError):
+    """A service did not become ready in time."""
+
+
+@dataclass
+class Chain:
+    """A running chain.
+
+    Attributes:
+        supervisor: watches the processes.
+        environment: what every service is given.
+        kafka: how to reach the broker.
+        ports: where each service shows its metrics.
+        broker: the embedded broker; None when the services use one of their own.
+    """
+
+    supervisor: Supervisor
+    environment: dict[str, str]
+    kafka: KafkaSettings
+    broker: EmbeddedBroker | None
+    ports: dict[str, int] = field(default_factory=dict)
+
+    async def start(self, name: str, extra: Mapping[str, str] | None = None, *, finishes: bool = False) -> None:
+        """Start one service with a metrics port of its own."""
+        self.ports[name] = free_port()
+        environment = {**self.environment, "ANDON_TELEMETRY__PORT": str(self.ports[name]), **(extra or {})}
+        await self.supervisor.start(python_service(name, environment, finishes=finishes))
+
+    async def ready(self, *names: str) -> None:
+        """Return when these services may be given work.
+
+        Raises:
+            NotReadyError: one is not ready in time.
+        """
+        async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=2)) as session:
+            waiting = set(names)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(_READY_TIMEOUT_S):
+                    while waiting:
+                        waiting -= {name for name in waiting if await self._is_ready(session, name)}
+                        await asyncio.sleep(0.1)  # readiness is only told when asked for
+        if waiting:
+            raise NotReadyError(f"not ready after {_READY_TIMEOUT_S:g} s: {', '.join(sorted(waiting))}; see the logs")
+
+    async def _is_ready(self, session: aiohttp.ClientSession, name: str) -> bool:
+        process = self.supervisor.services[name].process
+        if process is not None and process.returncode is not None:
+            raise NotReadyError(f"service {name} ended with exit code {process.returncode}; its log says why")
+        try:
+            async with session.get(f"http://127.0.0.1:{self.ports[name]}/readyz") as answer:
+                return answer.status == 200
+        except (aiohttp.ClientError, TimeoutError):
+            return False
+
+
+@contextlib.asynccontextmanager
+async def running_chain(
+    plant: Path,
+    bundles: Path,
+    directory: Path,
+    say: Callable[[str, str], None],
+    *,
+    on_failure: OnFailure = OnFailure.RESTART,
+    database: bool = True,
+) -> AsyncIterator[Chain]:
+    """Run broker and database, embedded unless the environment names real ones; services are the caller's to start.
+
+    Args:
+        plant: the plant model.
+        bundles: folder of model bundles.
+        directory: for logs and the database's files.
+        say: takes the services' log lines (service name, line).
+        on_failure: what to do when a service ends by itself.
+        database: whether a database is wanted at all.
+    """
+    environment = _environment(plant, bundles, directory)
+    with contextlib.ExitStack() as stack:
+        broker, kafka = None, read_settings(Settings).kafka
+        if "ANDON_KAFKA__BOOTSTRAP_SERVERS" not in os.environ:
+            broker = stack.enter_context(embedded_broker(directory / "broker.log"))
+            environment |= broker.environment()
+            kafka = broker.settings()
+        if database and "ANDON_DATABASE__DSN" not in os.environ:
+            environment["ANDON_DATABASE__DSN"] = stack.enter_context(embedded_database(directory / "postgres"))
+        supervisor = Supervisor(say, on_failure)
+        try:
+            yield Chain(supervisor, environment, kafka, broker)
+        finally:
+            await supervisor.stop()
+
+
+def _environment(plant: Path, bundles: Path, directory: Path) -> dict[str, str]:
+    directory.mkdir(parents=True, exist_ok=True)
+    return {"ANDON_PLANT": str(plant.resolve()), "ANDON_INFERENCE__BUNDLES": str(bundles.resolve())}

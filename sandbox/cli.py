@@ -1,0 +1,135 @@
+"""`andon demo` and `andon up`."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from andon.plant.load import load_plant
+from andon.recordings import load_mapping
+from rich.console import Console
+from rich.markup import escape
+from services.trainer.dataset import train_recording
+
+from sandbox.chain import STAGES, Chain, running_chain
+from sandbox.demo.run import DemoOptions, run_demo
+from sandbox.demo.scenario import TRAINING_ROWS, Scenario, recorded, simulated
+from sandbox.monitor import resident_bytes
+from sandbox.station.simulate import StationConfig
+
+_COLOURS = ("cyan", "green", "magenta", "blue", "yellow", "red")
+_BROKER_CHECK_S = 5.0
+
+
+def demo(
+    recording: Annotated[
+        Path | None, typer.Option(help="Folder of a labelled recording; none: simulate a plant.")
+    ] = None,
+    mapping: Annotated[Path | None, typer.Option(help="How to read it; found by itself for known layouts.")] = None,
+    plant: Annotated[Path | None, typer.Option(help="Plant model; the one beside the mapping if not given.")] = None,
+    training_rows: Annotated[int, typer.Option(min=1, help="Rows of each file that are normal.")] = TRAINING_ROWS,
+    seconds: Annotated[float, typer.Option(min=1, help="How long the streaming should take.")] = 40.0,
+    speed: Annotated[str | None, typer.Option(help="Times true speed, or `max`; decides instead of --seconds.")] = None,
+    seed: Annotated[int, typer.Option(help="Seed of the simulated plant.")] = StationConfig().seed,
+    directory: Annotated[Path, typer.Option(help="For recordings, models, logs and the report.")] = Path("run/demo"),
+) -> None:
+    """Train on the normal part of a recording, stream the rest through the whole chain, and judge the alerts.
+
+    Needs nothing but this installation: broker and machines are embedded. ANDON_KAFKA__BOOTSTRAP_SERVERS points
+    it at a real Kafka.
+    """
+    console = Console(highlight=False)
+    scenario = recorded(recording, mapping, plant, training_rows) if recording else simulated(directory, seed)
+    console.print(f"[bold]{escape(scenario.title)}[/]: {len(scenario.events)} labelled events to find")
+
+    def train(bundles: Path) -> None:
+        _train(scenario, bundles)
+
+    report = asyncio.run(run_demo(scenario, DemoOptions(directory, seconds, speed), train, console))
+    report.show(console)
+    target = directory / "report.json"
+    target.write_bytes(report.to_json())
+    console.print(f"report for machines: {target}")
+
+
+def _train(scenario: Scenario, bundles: Path) -> None:
+    part = scenario.training
+    plant = load_plant(scenario.plant_file)
+    train_recording(
+        plant,
+        part.folder,
+        load_mapping(part.mapping),
+        bundles,
+        skip_rows=part.skip_rows,
+        max_rows=part.max_rows,
+    )
+
+
+def up(
+    plant: Annotated[Path, typer.Option(help="Plant model.")],
+    bundles: Annotated[Path, typer.Option(help="Folder of model bundles.")] = Path("bundles"),
+    recording: Annotated[Path | None, typer.Option(help="Recording to replay for ever, at true speed.")] = None,
+    mapping: Annotated[Path | None, typer.Option(help="How to read it.")] = None,
+    directory: Annotated[Path, typer.Option(help="For logs and the database's files.")] = Path("run/up"),
+    broker_limit: Annotated[int, typer.Option(help="MiB that the embedded broker may hold before all stops.")] = 4_096,
+) -> None:
+    """Run broker, database and all services until Ctrl-C; every restart of a service is announced."""
+    console = Console(highlight=False)
+    source = {"ANDON_INGEST__TIMES": "now", "ANDON_INGEST__LOOP": "true"}
+    if recording:
+        chosen = mapping or recording / "mapping.yaml"
+        source |= {"ANDON_INGEST__RECORDING": str(recording.resolve()), "ANDON_INGEST__MAPPING": str(chosen.resolve())}
+    asyncio.run(_up(plant, bundles, source if recording else None, directory, broker_limit, console))
+
+
+async def _up(
+    plant: Path, bundles: Path, source: dict[str, str] | None, directory: Path, limit: int, console: Console
+) -> None:
+    def say(service: str, line: str) -> None:
+        colour = _COLOURS[sum(service.encode()) % len(_COLOURS)]
+        console.print(f"[{colour}]{service:>10}[/] [dim]|[/] {escape(line)}", soft_wrap=True)
+
+    stop = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    async with running_chain(plant, bundles, directory, say) as chain:
+        console.print(f"broker at {chain.kafka.bootstrap_servers}; Ctrl-C stops everything")
+        for name in STAGES:
+            await chain.start(name)
+        await chain.ready(*STAGES)
+        if source:
+            await chain.start("ingest", source)
+        for name, port in chain.ports.items():
+            console.print(f"{name:>10}: metrics and health at http://127.0.0.1:{port}")
+        await _until(stop, chain, limit, console)
+        console.print("stopping")
+
+
+async def _until(stop: asyncio.Event, chain: Chain, limit: int, console: Console) -> None:
+    failed = asyncio.create_task(chain.supervisor.finished(STAGES[0]))
+    try:
+        while not stop.is_set() and not failed.done():
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(_BROKER_CHECK_S):
+                    await asyncio.wait((failed, asyncio.create_task(stop.wait())), return_when=asyncio.FIRST_COMPLETED)
+            if chain.broker and _over_limit(chain.broker.pid, limit, console):
+                return
+        if failed.done():
+            failed.result()
+    finally:
+        failed.cancel()
+
+
+def _over_limit(pid: int, limit: int, console: Console) -> bool:
+    size = (resident_bytes(pid) or 0) / 2**20
+    if size <= limit:
+        return False
+    console.print(
+        f"[bold red]the embedded broker holds {size:,.0f} MiB[/], over --broker-limit {limit:,}: it keeps every record "
+        "in memory. Start again, raise the limit, or use a real Kafka (ANDON_KAFKA__BOOTSTRAP_SERVERS)."
+    )
+    return True

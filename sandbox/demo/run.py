@@ -1,0 +1,199 @@
+"""One run of the demo, from an empty broker to the report."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import orjson
+from andon.plant.load import load_plant
+from rich.console import Console
+
+from andon.clock import SECOND
+from andon.contracts import Alert
+from andon.plant import Plant
+from andon.settings import KafkaSettings
+from andon.stream.reading import read_to_end
+from andon.stream.topics import topic_name
+from andon.uns import Stage
+from sandbox.chain import STAGES, Chain, running_chain
+from sandbox.demo.alerts import follow, spans
+from sandbox.demo.evaluation import evaluate
+from sandbox.demo.report import Report, measure_speed
+from sandbox.demo.scenario import Scenario
+from sandbox.demo.screen import Screen, figures
+from sandbox.monitor import Reading, resident_bytes, scrape
+from sandbox.supervisor import OnFailure
+
+_REFRESH_S = 0.5
+#: After the last frame, the chain must come to rest within this time.
+_REST_TIMEOUT_S = 120.0
+
+
+@dataclass(frozen=True, slots=True)
+class DemoOptions:
+    """How to run.
+
+    Attributes:
+        directory: for recordings, bundles, logs and the report.
+        seconds: how long the live part should take; decides the speed when `speed` is None.
+        speed: recorded seconds per second, or ``max``.
+    """
+
+    directory: Path
+    seconds: float
+    speed: str | None = None
+
+    def pace(self, scenario: Scenario) -> str:
+        """Return the ingest service's speed setting."""
+        return self.speed or f"{max(1.0, scenario.span / SECOND / self.seconds):.3f}"
+
+
+async def run_demo(scenario: Scenario, options: DemoOptions, train: Callable[[Path], None], console: Console) -> Report:
+    """Train, stream, judge.
+
+    Args:
+        scenario: what to run on.
+        options: how to run.
+        train: writes model bundles into the folder it is given.
+        console: where progress goes.
+
+    Raises:
+        AndonError: something that a person must correct, or a service that failed; its message says which.
+    """
+    plant = load_plant(scenario.plant_file)
+    bundles = options.directory / "bundles"
+    began = time.monotonic()
+    with console.status("training on the normal part"):
+        await asyncio.to_thread(train, bundles)
+    trained = time.monotonic() - began
+    console.print(f"trained on the normal part in {trained:.1f} s; bundles in {bundles}")
+    log = options.directory / "services.log"
+    with log.open("w") as out:
+
+        def say(service: str, line: str) -> None:
+            out.write(f"{service:>10} | {line}\n")
+
+        console.print(f"starting broker and services; their logs go to {log}")
+        chain_context = running_chain(
+            scenario.plant_file, bundles, options.directory, say, on_failure=OnFailure.STOP_ALL, database=False
+        )
+        async with chain_context as chain:
+            return await _stream(scenario, options, plant, chain, trained, console)
+
+
+async def _stream(
+    scenario: Scenario, options: DemoOptions, plant: Plant, chain: Chain, trained: float, console: Console
+) -> Report:
+    for name in STAGES:
+        await chain.start(name)
+    with console.status("waiting until every service has its partitions"):
+        await chain.ready(*STAGES)
+    console.print(f"streaming {scenario.frames:,} frames at {options.pace(scenario)} times true speed")
+    changes: list[Alert] = []
+    with Screen(console, scenario.frames) as screen:
+
+        def tell(alert: Alert) -> None:
+            changes.append(alert)
+            screen.alert(alert)
+
+        following = asyncio.create_task(follow(chain.kafka, topic_name(plant, Stage.ALERT), tell))
+        try:
+            readings = await _until_rest(scenario, options, chain, screen)
+            await _all_alerts_told(readings, changes)
+        finally:
+            following.cancel()
+    verdicts = await _verdicts(chain.kafka, topic_name(plant, Stage.INFERENCE))
+    return _report(scenario, plant, readings, changes, verdicts, trained)
+
+
+async def _until_rest(scenario: Scenario, options: DemoOptions, chain: Chain, screen: Screen) -> dict[str, Reading]:
+    """Start the source and return the last readings, once every frame has gone through every stage."""
+    live = scenario.live
+    source = {
+        "ANDON_INGEST__RECORDING": str(live.folder.resolve()),
+        "ANDON_INGEST__MAPPING": str(live.mapping.resolve()),
+        "ANDON_INGEST__SPEED": options.pace(scenario),
+        "ANDON_INGEST__SKIP_ROWS_PER_FILE": str(live.skip_rows),
+        "ANDON_INGEST__LINGER": "5s",  # so that its last figures can be read
+    }
+    await chain.start("ingest", source, finishes=True)
+    playing = asyncio.create_task(chain.supervisor.finished("ingest"))
+    readings: dict[str, Reading] = {}
+    source_reading = Reading()
+    deadline = float("inf")
+    while True:
+        before, at = readings, time.monotonic()
+        await asyncio.sleep(_REFRESH_S)
+        readings = await scrape(chain.ports)
+        source_reading = readings["ingest"] if readings["ingest"].samples else source_reading
+        readings["ingest"] = source_reading
+        broker = resident_bytes(chain.broker.pid) if chain.broker else None
+        screen.update(figures(readings, before, time.monotonic() - at), broker, time.monotonic())
+        if playing.done():
+            playing.result()
+            deadline = min(deadline, time.monotonic() + _REST_TIMEOUT_S)
+            if at_rest(readings) or time.monotonic() > deadline:
+                return readings
+
+
+def at_rest(readings: dict[str, Reading]) -> bool:
+    """Return whether every stage has read all that the stage before it sent, and holds no open window."""
+    for service, before in zip(STAGES, ("ingest", *STAGES), strict=False):
+        reading = readings[service]
+        stage = {"ingest": "raw"}.get(before, before)
+        sent = readings[before].total("andon_records_sent_total", stage=stage)
+        read = reading.total("andon_records_read_total") - reading.total("andon_records_replayed_total")
+        held = reading.by("andon_position_offset", "partition") != reading.by("andon_committed_offset", "partition")
+        if read < sent or (held and service == "feature"):
+            return False
+    return True
+
+
+async def _all_alerts_told(readings: dict[str, Reading], changes: Sequence[Alert]) -> None:
+    expected = readings["alert"].total("andon_records_sent_total", stage="alert")
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(10):
+            while len(changes) < expected:  # noqa: ASYNC110 - the broker is asked for what is new
+                await asyncio.sleep(_REFRESH_S)
+
+
+@dataclass(frozen=True, slots=True)
+class _Verdict:
+    ingested: int
+    sent: int
+
+
+async def _verdicts(settings: KafkaSettings, topic: str) -> list[_Verdict]:
+    return [
+        _Verdict(orjson.loads(record.value)["ingest_time"], record.timestamp * 1_000)
+        async for record in read_to_end(settings, topic, range(settings.partitions))
+    ]
+
+
+def _report(
+    scenario: Scenario,
+    plant: Plant,
+    readings: dict[str, Reading],
+    changes: Sequence[Alert],
+    verdicts: Sequence[_Verdict],
+    trained: float,
+) -> Report:
+    grace = max(asset_class.features.window for asset_class in plant.classes.values())
+    latencies = [max(0, v.sent - v.ingested) / 1_000 for v in verdicts]
+    seconds = (max(v.sent for v in verdicts) - min(v.ingested for v in verdicts)) / SECOND if verdicts else 0.0
+    letters: dict[str, int] = {}
+    for reading in readings.values():
+        for reason, amount in reading.by("andon_deadletters_total", "reason").items():
+            letters[reason] = letters.get(reason, 0) + int(amount)
+    return Report(
+        title=scenario.title,
+        outcome=evaluate(scenario.events, spans(changes), scenario.spans, grace=grace),
+        speed=measure_speed(readings, scenario.frames, seconds, latencies),
+        training_seconds=trained,
+        dead_letters=letters,
+    )
