@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable
 from aiokafka.errors import KafkaError
 
 from andon.errors import AndonError
+from andon.garbage import collected_by_the_clock
 from andon.plant import Plant
 from andon.plant.load import load_plant
 from andon.settings import SettingsType, read_settings
@@ -60,7 +61,9 @@ def run_stage(
     """
 
     async def runner(plant: Plant, settings: SettingsType, metrics: Metrics, stop: asyncio.Event) -> None:
-        await Worker(build(plant, settings, metrics), plant, settings, metrics=metrics).run(stop)
+        worker = Worker(build(plant, settings, metrics), plant, settings, metrics=metrics)
+        async with collected_by_the_clock():
+            await worker.run(stop)
 
     run_service(name, settings_type, runner)
 
