@@ -12,11 +12,12 @@ generalization of fault diagnosis methods for process monitoring). Contributions
 disturbance of a single feature ends up at that feature, which squared residuals do not promise: they smear it
 over all correlated features. A negative contribution makes the window look more normal.
 
-Robustness: before mean, spread and correlation are estimated, outliers are pulled in to `OUTLIER` robust standard
-deviations around the median, so that a hiccup in the normal period does not define normal. The correlation matrix
-is shrunk towards the identity (Ledoit and Wolf 2004, A well-conditioned estimator for large-dimensional covariance
-matrices), so that fewer windows than features still give a usable model. The limits come from windows that the
-components were not fitted on, because fitted windows look closer to normal than any later one will.
+Robustness: before mean, spread and correlation are estimated, values far outside the range of 98 % of the windows are
+pulled in, so that a hiccup in the normal period does not define normal. (Sharper cuts, such as five median absolute
+deviations, cut off what is normal too: a machine whose load changes now and then has features that rest most of the
+time.) The correlation matrix is shrunk towards the identity (Ledoit and Wolf 2004, A well-conditioned estimator for
+large-dimensional covariance matrices), so that fewer windows than features still give a usable model. The limits come
+from windows that the components were not fitted on, because fitted windows look closer to normal than any later one.
 """
 
 from __future__ import annotations
@@ -31,10 +32,11 @@ from andon.errors import TrainingError
 
 Float64 = NDArray[np.float64]
 
-#: Share of the variance that the components keep.
-EXPLAINED_VARIANCE = 0.9
-#: Robust standard deviations around the median beyond which a value is pulled in before it is learned from.
-OUTLIER = 5.0
+#: Share of the variance that the components keep. The aggregates of a tag move together, so a few components explain
+#: nine tenths of it; faults that break weaker correlations show in those that follow.
+EXPLAINED_VARIANCE = 0.98
+#: Quantiles that a value may lie outside of by no more than their distance before it is pulled in.
+INNER = (0.01, 0.99)
 #: A feature that is missing in more of the windows is left out.
 MOST_MISSING = 0.5
 #: A feature whose 5 % and 95 % quantiles are closer than this, relative to its size, did not move: about the
@@ -98,18 +100,21 @@ class _Subspace:
         return (along**2 / self.variances).sum(axis=1), (rest**2).sum(axis=1)
 
 
-def fit_pca(fit: Float64, calibration: Float64, names: Sequence[str]) -> PcaModel:
+def fit_pca(
+    fit: Float64, calibration: Float64, names: Sequence[str], ignored: Mapping[int, str] | None = None
+) -> PcaModel:
     """Learn normal.
 
     Args:
         fit: ``[n, d]`` windows of the normal period, NaN where missing; n >= 2.
         calibration: ``[m, d]`` later windows of the normal period, for the limits of T2 and Q.
         names: the features' names, for messages.
+        ignored: columns to leave out, with the reason.
 
     Raises:
         TrainingError: no feature has values that move; says what is wrong with them.
     """
-    excluded = _excluded(fit)
+    excluded = _unfit(fit) | dict(ignored or {})
     if len(excluded) == fit.shape[1]:
         raise TrainingError(_nothing_to_learn(excluded, names))
     centre, spread = _location(fit)
@@ -153,7 +158,7 @@ def shrunk_covariance(z: Float64) -> tuple[Float64, float]:
     return intensity * target + (1 - intensity) * sample, intensity
 
 
-def _excluded(fit: Float64) -> dict[int, str]:
+def _unfit(fit: Float64) -> dict[int, str]:
     missing = np.isnan(fit).mean(axis=0)
     still = _still(fit)
     reasons: dict[int, str] = {}
@@ -186,19 +191,15 @@ def _nothing_to_learn(excluded: Mapping[int, str], names: Sequence[str]) -> str:
 
 
 def _pulled_in(fit: Float64) -> Float64:
-    """Return the values with outliers moved to the edge; features that mostly rest keep their few movements."""
-    (median,) = _quantiles(fit, (0.5,))
-    (deviation,) = _quantiles(np.abs(fit - median), (0.5,))
-    reach = np.where(deviation > 0, OUTLIER * 1.4826 * deviation, np.inf)  # 1.4826: MAD to a normal's std
-    return np.clip(fit, median - reach, median + reach)
+    """Return the values with outliers moved to the edge of what is believed."""
+    low, high = _quantiles(fit, INNER)
+    return np.clip(fit, low - (high - low), high + (high - low))
 
 
 def _location(fit: Float64) -> tuple[Float64, Float64]:
     """Return mean ``[d]`` and standard deviation ``[d]`` with outliers pulled in."""
     values = np.ma.masked_invalid(_pulled_in(fit))
-    # Rounded to what the graph holds, so that it computes with the same numbers.
-    centre, spread = values.mean(axis=0).filled(np.nan), values.std(axis=0, ddof=1).filled(np.nan)
-    return centre.astype(np.float32).astype(np.float64), spread.astype(np.float32).astype(np.float64)
+    return values.mean(axis=0).filled(np.nan), values.std(axis=0, ddof=1).filled(np.nan)
 
 
 def _quantiles(matrix: Float64, levels: tuple[float, ...]) -> Float64:

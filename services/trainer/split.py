@@ -66,5 +66,5 @@ def _check_enough(
         f"too few windows: {fit.height} to fit on (at least {FEWEST_FIT} are needed) and {calibration.height} to "
         f"calibrate with (at least {FEWEST_CALIBRATION}); {bad} more have a good_ratio below {min_good_ratio:g}. "
         f"About {more} more windows are needed: record {more * definition.step / SECOND:g} s more of normal "
-        "operation, or find out why samples are bad"
+        "operation, or find out why samples are bad (or fewer than the class's `scan` promises)"
     )

@@ -52,5 +52,5 @@ def tail_index(scores: NDArray[np.float64], level: float) -> float:
     runs = int(above[0]) + int((above[1:] & ~above[:-1]).sum())
     if runs == 0 or level <= 0:
         return PRIOR_TAIL
-    observed = float(np.log(scores[above] / level).mean())
+    observed = float((np.log(scores[above]) - np.log(level)).mean())
     return min((PRIOR_RUNS * PRIOR_TAIL + runs * observed) / (PRIOR_RUNS + runs), HEAVIEST_TAIL)

@@ -10,6 +10,7 @@ import polars as pl
 
 from andon.clock import isoformat
 from andon.errors import TrainingError
+from andon.features import Aggregate, FeatureDefinition
 from andon.models import FeatureProfile, ModelCard, ModelFacts, ReferenceProfile, TrainingFacts
 from andon.models.manifest import QUANTILE_LEVELS
 from andon.plant import AssetClass
@@ -17,6 +18,10 @@ from services.trainer.graph import export, verify
 from services.trainer.pca import Float64, PcaModel, fit_pca
 from services.trainer.split import Split, split_windows
 from services.trainer.threshold import choose_threshold
+
+#: Share of normal windows that may be flagged, see `services.trainer.threshold`. A thousand windows of ten seconds are
+#: three hours; `ModelSpec.open_after` keeps single flagged windows from becoming alerts.
+DEFAULT_FALSE_ALARM_RATE = 0.001
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,8 +36,7 @@ class Order:
         purpose: the question that the model answers.
         owner: who acts on its verdicts.
         data: the data, in words or as a path.
-        false_alarm_rate: share of normal windows that may be flagged. The default, one in a thousand, is for
-            windows of seconds together with `ModelSpec.open_after`; see `services.trainer.threshold`.
+        false_alarm_rate: share of normal windows that may be flagged.
     """
 
     name: str
@@ -42,7 +46,7 @@ class Order:
     purpose: str
     owner: str
     data: str
-    false_alarm_rate: float = 0.001
+    false_alarm_rate: float = DEFAULT_FALSE_ALARM_RATE
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +73,7 @@ def train_class(vectors: pl.DataFrame, order: Order) -> Trained:
     _check_features(vectors, names)
     split = split_windows(vectors, definition, order.asset_class.model.min_good_ratio)
     fit, calibration = feature_matrix(split.fit, names), feature_matrix(split.calibration, names)
-    model = fit_pca(fit, calibration, names)
+    model = fit_pca(fit, calibration, names, _about_data(definition))
     onnx = export(model)
     verify(onnx, model, np.concatenate([fit, calibration]))
     return Trained(_facts(order, split, model, _reference(fit, model, names), model.score(calibration)), onnx)
@@ -82,6 +86,13 @@ def feature_matrix(vectors: pl.DataFrame, names: tuple[str, ...]) -> Float64:
     """
     columns = vectors["features"].struct.unnest().select(pl.col(names).cast(pl.Float32))
     return columns.to_numpy(order="c").astype(np.float64)
+
+
+def _about_data(definition: FeatureDefinition) -> dict[int, str]:
+    """Return the features that a model must not look at: a missing sample says nothing of the machine."""
+    aggregates = [aggregate for _ in definition.tags for aggregate in definition.aggregates]
+    reason = "describes the data, not the machine"
+    return {column: reason for column, aggregate in enumerate(aggregates) if aggregate is Aggregate.GOOD_RATIO}
 
 
 def _check_features(vectors: pl.DataFrame, names: tuple[str, ...]) -> None:
@@ -158,11 +169,11 @@ def _training_facts(order: Order, split: Split, excluded: Mapping[str, str]) -> 
 def _card(order: Order, facts: TrainingFacts) -> ModelCard:
     span = f"{isoformat(facts.first)} to {isoformat(facts.last)}"
     ignored = ", ".join(facts.excluded_features)
+    assets = ", ".join(facts.assets) if len(facts.assets) <= 5 else f"{len(facts.assets)} assets"
     return ModelCard(
         purpose=order.purpose,
         owner=order.owner,
-        data=f"{order.data}: {facts.fit_windows + facts.calibration_windows} windows of "
-        f"{', '.join(facts.assets)}, {span}.",
+        data=f"{order.data}: {facts.fit_windows + facts.calibration_windows} windows of {assets}, {span}.",
         limits="Advice only. It knows only the normal operation of that period: other products, recipes, seasons or "
         "settings look anomalous to it, and what was already wrong then looks normal."
         + (f" It does not look at: {ignored}." if ignored else ""),

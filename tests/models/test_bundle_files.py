@@ -59,7 +59,7 @@ def test_saving_over_a_damaged_bundle_is_refused(saved: Path, tmp_path: Path) ->
         save_bundle(bundle(), tmp_path)
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=300)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=300)
 @given(file=st.sampled_from(FILES), position=st.integers(min_value=0), bit=st.integers(0, 7))
 def test_one_flipped_bit_in_any_file_is_found(saved: Path, file: str, position: int, bit: int) -> None:
     path = saved / file

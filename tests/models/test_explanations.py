@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import polars as pl
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
@@ -51,6 +51,7 @@ def test_a_missing_feature_is_never_a_reason() -> None:
     assert NAMES[3] not in {entry["feature"] for entry in explained(matrix, top=12)[0]}
 
 
+@settings(deadline=None)
 @given(
     arrays.arrays(np.float32, st.tuples(st.integers(0, 6), st.just(len(NAMES))), elements=st.integers(-5, 20)),
     st.integers(1, 20),

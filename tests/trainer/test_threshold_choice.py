@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
@@ -68,6 +68,7 @@ def test_one_run_of_high_scores_is_one_piece_of_evidence() -> None:
     assert PRIOR_TAIL < tail_index(run, 1.0) < tail_index(scattered, 1.0) <= HEAVIEST_TAIL
 
 
+@settings(deadline=None)
 @given(
     st.lists(st.floats(0, 1e6), min_size=2, max_size=60).map(np.array),
     st.floats(1e-5, 0.2),

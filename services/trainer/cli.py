@@ -1,0 +1,70 @@
+"""`andon train`: a recording of normal operation in, model bundles out."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from andon.clock import SECOND
+from andon.plant.load import load_plant
+from andon.recordings import describe, load_mapping
+from services.trainer.dataset import Training, train_recording
+from services.trainer.train import DEFAULT_FALSE_ALARM_RATE
+
+#: Exit code when a class went without a model: something that a person must correct.
+_INCOMPLETE = 2
+
+
+def train(
+    plant: Annotated[Path, typer.Option(help="Plant model.")],
+    recording: Annotated[Path, typer.Option(help="Folder of a recording of normal operation.")],
+    mapping: Annotated[Path | None, typer.Option(help="How to read it; its own mapping.yaml if not given.")] = None,
+    until: Annotated[datetime | None, typer.Option(help="End of the normal period (exclusive), UTC.")] = None,
+    rows: Annotated[
+        int | None, typer.Option(min=1, help="Rows of each file that are normal; all if not given.")
+    ] = None,
+    output: Annotated[Path, typer.Option("--output", "-o", help="Folder of model bundles.")] = Path("bundles"),
+    false_alarm_rate: Annotated[
+        float, typer.Option(min=1e-9, max=0.5, help="Share of normal windows that may be flagged.")
+    ] = DEFAULT_FALSE_ALARM_RATE,
+) -> None:
+    """Train a model of each asset class on a recording of normal operation.
+
+    The recording may hold more than the normal period: say with --until or --rows where that ends.
+    """
+    training = train_recording(
+        load_plant(plant),
+        recording,
+        load_mapping(mapping or recording / "mapping.yaml"),
+        output,
+        max_rows=rows,
+        until=None if until is None else _micros(until),
+        false_alarm_rate=false_alarm_rate,
+    )
+    _show(training, Console(highlight=False, soft_wrap=True))
+    if training.refused:
+        raise typer.Exit(_INCOMPLETE)
+
+
+def _micros(moment: datetime) -> int:
+    return round(moment.replace(tzinfo=UTC).timestamp() * SECOND)
+
+
+def _show(training: Training, console: Console) -> None:
+    for path, bundle in training.bundles.items():
+        facts = bundle.manifest
+        windows = facts.training.fit_windows + facts.training.calibration_windows
+        used = len(facts.features) - len(facts.training.excluded_features)
+        console.print(
+            f"{path}: model of class {facts.asset_class} from {windows:,} windows, looking at {used} of "
+            f"{len(facts.features)} features",
+            markup=False,
+        )
+    for finding in describe(training.findings):
+        console.print(f"recording: {finding}", style="yellow", markup=False)
+    for name, reason in training.refused.items():
+        console.print(f"no model of class {name}: {reason}", style="red", markup=False)

@@ -1,0 +1,166 @@
+"""From a recording of normal operation to model bundles."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import polars as pl
+
+from andon.clock import Clock, wall_clock
+from andon.errors import TrainingError
+from andon.features.compute import windows
+from andon.models import Bundle, make_bundle, save_bundle
+from andon.plant import AssetClass, Plant, Tag, UseCase
+from andon.recordings import Findings, Recording, open_recording
+from andon.recordings import Mapping as RecordingMapping
+from andon.units import conversion
+from services.trainer.train import DEFAULT_FALSE_ALARM_RATE, Order, train_class
+
+
+@dataclass(frozen=True, slots=True)
+class Dataset:
+    """What a recording holds.
+
+    Attributes:
+        frames: asset class to its frames: asset, time and values (a struct of the class's tags), as recorded.
+        findings: what was wrong with the recording, counted.
+    """
+
+    frames: Mapping[str, pl.DataFrame]
+    findings: Findings
+
+
+@dataclass(frozen=True, slots=True)
+class Training:
+    """What came of a recording.
+
+    Attributes:
+        bundles: path to each bundle that was written.
+        refused: asset class to the reason why no model of it was trained.
+        findings: what was wrong with the recording, counted.
+    """
+
+    bundles: Mapping[Path, Bundle]
+    refused: Mapping[str, str]
+    findings: Findings
+
+
+def train_recording(
+    plant: Plant,
+    folder: Path,
+    mapping: RecordingMapping,
+    bundles: Path,
+    *,
+    skip_rows: int = 0,
+    max_rows: int | None = None,
+    until: int | None = None,
+    false_alarm_rate: float = DEFAULT_FALSE_ALARM_RATE,
+    clock: Clock = wall_clock,
+) -> Training:
+    """Train a model of every asset class in a recording of normal operation, and save them.
+
+    A class that no model can be trained of keeps none of the others from theirs.
+
+    Args:
+        plant: the plant model.
+        folder: the recording.
+        mapping: how to read it.
+        bundles: folder of bundles to write to.
+        skip_rows: rows of each file to leave out at its start.
+        max_rows: rows of each file to use after that; None means all.
+        until: frames at this time (microseconds UTC) and later are left out.
+        false_alarm_rate: share of normal windows that may be flagged.
+        clock: tells when the bundles were made.
+
+    Raises:
+        RecordingError: the recording cannot be read.
+        TrainingError: no model could be trained of any class; gives the reason of each.
+    """
+    recording = open_recording(folder, mapping, plant, skip_rows=skip_rows, max_rows=max_rows)
+    dataset = read_dataset(recording, until=until)
+    saved: dict[Path, Bundle] = {}
+    refused: dict[str, str] = {}
+    for name, frames in dataset.frames.items():
+        order = _order(plant, name, f"recording {folder.resolve().name}", false_alarm_rate)
+        try:
+            trained = train_class(offline_vectors(frames, order.asset_class), order)
+        except TrainingError as error:
+            refused[name] = str(error)
+        else:
+            bundle = make_bundle(trained.facts, trained.onnx, created=clock())
+            saved[save_bundle(bundle, bundles)] = bundle
+    if not saved:
+        reasons = "\n".join(f"class {name}: {reason}" for name, reason in refused.items())
+        raise TrainingError(reasons or f"recording {folder} holds no frame of the period asked for")
+    return Training(saved, refused, dataset.findings)
+
+
+def read_dataset(recording: Recording, *, until: int | None = None) -> Dataset:
+    """Read all frames of a recording into memory.
+
+    Args:
+        recording: files that fit their mapping and the plant model.
+        until: frames at this time (microseconds UTC) and later are left out; None keeps all.
+
+    Raises:
+        RecordingError: a file cannot be read, or names an asset that is not in the plant model.
+    """
+    parts: dict[str, list[pl.DataFrame]] = {}
+    findings = Findings()
+    for file in recording.files:
+        for chunk in recording.chunks(file):
+            findings += chunk.findings
+            for name, rows in chunk.frames.items():
+                wanted = rows if until is None else rows.filter(pl.col("time") < until)
+                if wanted.height:
+                    parts.setdefault(name, []).append(wanted)
+    return Dataset({name: pl.concat(tables) for name, tables in parts.items()}, findings)
+
+
+def offline_vectors(frames: pl.DataFrame, asset_class: AssetClass) -> pl.DataFrame:
+    """Return the feature vectors of recorded frames, computed by the code that computes them online.
+
+    Args:
+        frames: asset, time and values (a struct of the class's tags), as recorded.
+        asset_class: gives units, quality rules and the feature definition.
+
+    Returns:
+        Columns asset, start, time, samples, expected, good_ratio and features, one row a window.
+    """
+    return windows(good_samples(frames, asset_class), asset_class.feature_definition, asset_class.scan)
+
+
+def good_samples(frames: pl.DataFrame, asset_class: AssetClass) -> pl.DataFrame:
+    """Return asset, time and a Float64 column a tag of the feature definition, in its unit, null where it is not good.
+
+    Good is what is finite and inside the tag's range.
+    """
+    tags = {name: asset_class.tags[name] for name in asset_class.feature_definition.tags}
+    return frames.select("asset", "time", *(_good(name, tag).alias(name) for name, tag in tags.items()))
+
+
+def _good(name: str, tag: Tag) -> pl.Expr:
+    value = pl.col("values").struct.field(name).cast(pl.Float64)
+    if tag.unit and tag.source_unit:
+        factor, offset = conversion(tag.source_unit, tag.unit)
+        value = value * factor + offset
+    lowest, highest = tag.range or (-math.inf, math.inf)
+    return pl.when(value.is_finite() & value.is_between(lowest, highest)).then(value)
+
+
+def _order(plant: Plant, name: str, data: str, false_alarm_rate: float) -> Order:
+    asset_class = plant.classes[name]
+    case: UseCase | None = next((case for case in plant.use_cases if case.asset_class == name), None)
+    return Order(
+        name=f"{name}-{asset_class.model.family}",
+        class_name=name,
+        asset_class=asset_class,
+        plant=plant.version,
+        purpose=f"{case.name} ({case.kpi})" if case else f"Tell when a {name} does not run as usual",
+        owner=case.owner if case else "nobody: give the class a use case in the plant model",
+        data=data,
+        false_alarm_rate=false_alarm_rate,
+    )
