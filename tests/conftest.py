@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import structlog
 
 from andon.settings import KafkaSettings
 from sandbox.broker import embedded_broker
@@ -33,3 +35,14 @@ def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KafkaSettings]:
 def site() -> str:
     """A site name that no other test uses, so that tests share a broker and no topic."""
     return f"site-{uuid.uuid4().hex[:12]}"
+
+
+@pytest.fixture(autouse=True)
+def _restored_logs() -> Iterator[None]:
+    """Undo what a test, or a command that it runs, does to the logs of this process."""
+    root = logging.getLogger()
+    before = root.handlers[:], root.level
+    yield
+    root.handlers[:], root.level = before
+    structlog.reset_defaults()
+    structlog.contextvars.clear_contextvars()

@@ -45,7 +45,7 @@ def letter_text(letter: DeadLetter) -> str:
         "key": _text_or_hex(original_key(letter)) if letter.key is not None else "none",
         **{f"header {name}": _text_or_hex(value) for name, value in original_headers(letter)},
     }
-    lines = [f"{name:<8} {printable(value)}" for name, value in fields.items()]
+    lines = [printable(f"{name:<8} {value}") for name, value in fields.items()]
     return "\n".join([*lines, "", original_text(original_value(letter))])
 
 
