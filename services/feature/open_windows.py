@@ -1,0 +1,200 @@
+"""The open windows of one asset class in one partition.
+
+Every asset has its own watermark, newest event time - lateness; all its windows that end at or before it are closed.
+A frame moves the watermark for the frames behind it in the log, whatever poll brings them, so the way in which polls
+cut the log changes no result. With windows of 1 s, a lateness of 0.5 s and five frames, numbered as in the log::
+
+    event time    0     1     2     3
+    frame         |   4 |  1  | 2 5 |3      3 moves the watermark to 2.6: windows up to 2 are closed, so 4 is late;
+                                            5 is in time for the window from 2 to 3
+
+A frame that is late for some of its windows goes into the others. A frame sent again after its window has closed is
+late too: what it repeats is no longer known. Of frames with one asset and time the first counts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from andon.clock import SECOND, isoformat
+from andon.contracts import DeadLetterReason, FeatureVector, Origin
+from andon.contracts.ids import event_ids
+from andon.features.compute import vectors
+from andon.features.membership import AssetNumbers, Membership, Span, assign, pane_start
+from andon.features.statistics import Ints
+from andon.plant import Plant
+from andon.stream.stage import (
+    FIRST_OFFSET,
+    LAST_OFFSET,
+    LINEAGE_COLUMNS,
+    OFFSET,
+    TRACEPARENT,
+    Emit,
+    Rejected,
+    Result,
+    State,
+)
+from andon.uns import Stage
+from services.feature.frontier import Frontiers, first_reaching
+
+#: Columns of an emitted row but its id, in the contract's order.
+_OUTPUT = (*(name for name in FeatureVector.model_fields if name != "id"), *LINEAGE_COLUMNS)
+#: Prefix of the columns that hold samples: whatever a tag is called, it is no other column's name.
+_SAMPLE = "sample/"
+
+
+@dataclass(frozen=True)
+class _Due:
+    """Windows that close now, and their frames.
+
+    Attributes:
+        frames: columns as kept; the frames of an asset are in the log's order.
+        members: the windows.
+    """
+
+    frames: pl.DataFrame
+    members: Membership
+
+    @property
+    def asset(self) -> AssetNumbers:
+        """Number of each window's asset."""
+        asset: AssetNumbers = self.frames["asset"].to_numpy()[self.members.rows[self.members.segments.starts]]
+        return asset
+
+
+class OpenWindows:
+    """Frames of one asset class whose windows are still open.
+
+    Args:
+        plant: the plant model.
+        name: of the asset class.
+        state: per asset, how far windows are `closed` (microseconds) and the `offset` of the newest frame then.
+            In these windows, that frame and those before it have been dealt with.
+        delivered: input offset below which all results are delivered. What frames below it close is closed in
+            `state`; frames below it that are late have been rejected.
+    """
+
+    def __init__(self, plant: Plant, name: str, state: Mapping[str, State], delivered: int) -> None:
+        self._name, self._scan = name, plant.classes[name].scan
+        self._definition = plant.classes[name].feature_definition
+        self._assets = [path for path, asset in plant.assets.items() if asset.asset_class == name]
+        self._names = pl.Series(self._assets)
+        self._columns = _columns(self._assets, self._definition.tags)
+        self._frontiers = Frontiers(self._definition, self._assets, state)
+        self._dealt_with = np.maximum(self._frontiers.offset, delivered - 1)
+        self._frames: list[pl.DataFrame] = []
+
+    @property
+    def needed_from(self) -> int | None:
+        """Offset of the first frame that an open window needs; None when there is none."""
+        return self._frames[0][OFFSET][0] if self._frames else None
+
+    def process(self, rows: pl.DataFrame, now: int) -> Result:
+        """Add frames, in offset order; close the windows that have waited long enough, reject frames behind those."""
+        frames = rows.select(self._columns)
+        asset, time = frames["asset"].to_numpy(), frames["time"].to_numpy()
+        frontier = self._frontiers.advance(asset, time, frames[OFFSET].to_numpy(), now)
+        late = self._last_end(time) <= frontier
+        frames = frames.with_columns(pl.Series("closed", frontier))
+        self._keep(frames, ~late)
+        closed = self._frontiers.closed.copy()
+        closed[asset] = frontier  # of several assignments to one asset the last holds
+        rejected = self._reject(frames.filter(late)) if late.any() else ()
+        due = self._close(closed)
+        if due is None:
+            return Result(rejected=rejected)
+        closing = first_reaching(asset, frontier, due.asset, due.members.end)
+        return replace(self._emit(due, frames["ingest_time"].to_numpy()[closing]), rejected=rejected)
+
+    def tick(self, now: int) -> Result:
+        """Close all windows of assets that have sent nothing for the definition's `idle`.
+
+        This alone depends on the clock: if a crash loses the state that says so, the windows close again later, with
+        the frames that have come since.
+        """
+        due = self._close(self._frontiers.behind_silent(now))
+        return Result() if due is None else self._emit(due, np.full_like(due.members.end, now))
+
+    def _last_end(self, time: Ints) -> Ints:
+        """Return the end of the last window that each event time lies in."""
+        return pane_start(time, self._definition) + self._definition.window
+
+    def _keep(self, frames: pl.DataFrame, needed: npt.NDArray[np.bool_]) -> None:
+        if needed.any():
+            self._frames.append(frames if needed.all() else frames[np.flatnonzero(needed)])
+
+    def _close(self, closed: Ints) -> _Due | None:
+        """Take out, per asset, the windows that end up to *closed*; None when there are none."""
+        before, self._frontiers.closed = self._frontiers.closed, closed
+        if not self._frames or np.array_equal(before, closed):
+            return None
+        frames = pl.concat(self._frames, rechunk=True)
+        asset, time = frames["asset"].to_numpy(), frames["time"].to_numpy()
+        span = Span(after=np.maximum(frames["closed"].to_numpy(), before[asset]), until=closed[asset])
+        last = self._last_end(time)
+        self._frames = []
+        self._keep(frames, last > span.until)
+        due = np.maximum(span.after, last - self._definition.window) < np.minimum(span.until, last)
+        if not due.any():
+            return None
+        span = Span(span.after[due], span.until[due])
+        return _Due(frames[np.flatnonzero(due)], assign(asset[due], time[due], self._definition, span))
+
+    def _emit(self, due: _Due, ingest_time: Ints) -> Result:
+        frames, members, asset = due.frames, due.members, due.asset
+        samples = np.array([frames[_SAMPLE + tag].to_numpy() for tag in self._definition.tags])
+        found = vectors(frames["time"].to_numpy(), samples, members, self._definition, self._scan)
+        starts = members.segments.starts
+        first, last = np.minimum.reduceat(members.rows, starts), np.maximum.reduceat(members.rows, starts)
+        rows = found.with_columns(
+            self._names[asset].alias("asset"),
+            pl.Series("ingest_time", ingest_time),
+            frames["origin"][last],
+            pl.Series("revision", np.maximum.reduceat(frames["revision"].to_numpy()[members.rows], starts)),
+            frames[OFFSET][first].alias(FIRST_OFFSET),
+            frames[OFFSET][last].alias(LAST_OFFSET),
+            frames[TRACEPARENT][last],
+            asset_class=pl.lit(self._name),
+            definition=pl.lit(self._definition.hash),
+        ).select(event_ids(Stage.FEATURE, self._definition.hash), *_OUTPUT)
+        return Result(emits=(Emit(Stage.FEATURE, rows),), state=self._state(np.unique(asset)))
+
+    def _state(self, assets: AssetNumbers) -> dict[str, State]:
+        closed, offset = self._frontiers.closed[assets].tolist(), self._frontiers.offset[assets].tolist()
+        return {self._assets[asset]: {"closed": closed[i], "offset": offset[i]} for i, asset in enumerate(assets)}
+
+    def _reject(self, late: pl.DataFrame) -> tuple[Rejected, ...]:
+        """Report late frames, but not again those that were dealt with before a restart."""
+        fresh = late.filter(late[OFFSET].to_numpy() > self._dealt_with[late["asset"].to_numpy()])
+        return tuple(
+            Rejected(
+                offset,
+                DeadLetterReason.LATE,
+                f"sample of {isoformat(time)} came when the asset's windows were closed up to {isoformat(closed)}, "
+                f"{(closed - time) / SECOND:.3f} s later",
+            )
+            for offset, time, closed in fresh.select(OFFSET, "time", "closed").iter_rows()
+        )
+
+
+def _columns(assets: list[str], tags: tuple[str, ...]) -> list[pl.Expr]:
+    """Return the columns that are kept of a context frame; a sample that is marked or missing is NaN."""
+    samples = (
+        pl.when(pl.col("quality").struct.field(tag).is_null())
+        .then(pl.col("values").struct.field(tag).cast(pl.Float64))
+        .fill_null(np.nan)
+        .alias(_SAMPLE + tag)
+        for tag in tags
+    )
+    return [
+        pl.col("asset").cast(pl.Enum(assets)).to_physical(),
+        pl.col("time", "ingest_time", OFFSET, TRACEPARENT),
+        pl.col("origin").fill_null(Origin.LIVE),
+        pl.col("revision").fill_null(0),
+        *samples,
+    ]
