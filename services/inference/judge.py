@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from andon.contracts import Decision
+from andon.contracts import Decision, Origin
 from andon.contracts.ids import event_ids
 from andon.models import Bundle
 from andon.plant import AssetClass
@@ -33,16 +33,12 @@ class Judge:
             threads: threads that score one batch.
             top: most features to name as reasons for a score.
         """
-        self._name = name
+        self._name = pl.lit(name).alias("asset_class")
         self._limits = LimitWatch(asset_class)
         self._model = _model(name, asset_class, bundle, threads, top)
         self._version = bundle.manifest.version if bundle else NO_VERSION
-        self._constants = (
-            pl.lit(name).alias("asset_class"),
-            pl.lit("production").alias("role"),
-            pl.lit(bundle.ref.model_dump() if bundle else None, dtype=_MODEL).alias("model"),
-            pl.lit(bundle.manifest.threshold if bundle else None, dtype=pl.Float64).alias("threshold"),
-        )
+        self._reference = pl.lit(bundle.ref.model_dump() if bundle else None, dtype=_MODEL).alias("model")
+        self._threshold = pl.lit(bundle.manifest.threshold if bundle else None, dtype=pl.Float64)
 
     def judge(self, rows: pl.DataFrame) -> pl.DataFrame:
         """Return the columns of `andon.contracts.Inference` and of its lineage, one row a feature vector.
@@ -51,11 +47,20 @@ class Judge:
             rows: columns of `andon.contracts.FeatureVector`, `offset` and `traceparent`.
         """
         features = rows["features"].struct.unnest()
-        judged = rows.hstack(self._model.judge(rows, features))
-        return judged.with_columns(*self._constants, self._limits.check(features)).select(
+        return rows.hstack(self._model.judge(rows, features)).select(
             event_ids(Stage.INFERENCE, self._version),
-            *("asset", "time", "ingest_time", "origin", "revision", "asset_class", "definition", "start"),
-            *("model", "role", _decision(), "reason", "score", "threshold", "contributions", "limit_violations"),
+            *("asset", "time", "ingest_time"),
+            pl.col("origin").fill_null(Origin.LIVE.value),
+            pl.col("revision").fill_null(0),
+            self._name,
+            *("definition", "start"),
+            self._reference,
+            pl.lit("production").alias("role"),
+            _decision(self._threshold),
+            *("reason", "score"),
+            self._threshold.alias("threshold"),
+            "contributions",
+            self._limits.check(features),
             pl.col(OFFSET).alias(FIRST_OFFSET),
             pl.col(OFFSET).alias(LAST_OFFSET),
             TRACEPARENT,
@@ -71,11 +76,11 @@ def _model(name: str, asset_class: AssetClass, bundle: Bundle | None, threads: i
     return ServedModel(bundle, asset_class.model, threads=threads, top=top)
 
 
-def _decision() -> pl.Expr:
+def _decision(threshold: pl.Expr) -> pl.Expr:
     return (
         pl.when(pl.col("score").is_null())
         .then(pl.lit(Decision.ABSTAIN))
-        .when(pl.col("score") > pl.col("threshold"))
+        .when(pl.col("score") > threshold)
         .then(pl.lit(Decision.ANOMALY))
         .otherwise(pl.lit(Decision.NORMAL))
         .alias("decision")

@@ -70,10 +70,10 @@ class LimitWatch:
         Args:
             features: one Float64 column a feature; null where it could not be computed.
         """
-        if not self._is_broken:
-            return pl.Series("limit_violations", [[]], dtype=pl.List(VIOLATION)).new_from_index(0, features.height)
-        broken = features.select(pl.any_horizontal(self._is_broken)).to_series().fill_null(False)
-        # Few windows break a limit; lists are made of those only.
+        none = pl.repeat(False, pl.len())
+        broken = features.select(pl.any_horizontal(none, *self._is_broken).fill_null(False)).to_series()
+        if not broken.any():
+            return scatter_lists(pl.Series("limit_violations", [], dtype=pl.List(VIOLATION)), broken)
         found = features.filter(broken).select(
             pl.concat_list(self._violations).list.drop_nulls().alias("limit_violations")
         )

@@ -8,9 +8,7 @@ import polars as pl
 from andon.models import Bundle, Explainer, Scorer, Scores
 from andon.models.explain import CONTRIBUTION
 from andon.plant.model import ModelSpec
-from services.inference.scatter import scatter, scatter_lists
-
-_NO_NUMBER = "score_not_finite: the model's graph returned no number"
+from services.inference.scatter import scatter_lists
 
 
 class ServedModel:
@@ -28,10 +26,9 @@ class ServedModel:
         self._features = facts.features
         # Windows that hold an alert open need reasons as much as those that open it.
         self._explain_above = facts.threshold * (1 - spec.hysteresis)
-        used = [name for name in facts.features if name not in facts.training.excluded_features]
-        self._is_blind = pl.all_horizontal(pl.col(used).is_null()).alias("is_blind")
+        self._used = np.array([name not in facts.training.excluded_features for name in facts.features])
         # A plant may ask for more than the model was validated with, never for less.
-        self._why_not = _why_not(facts.feature_hash, max(facts.min_good_ratio, spec.min_good_ratio))
+        self._reason = _why_not(facts.feature_hash, max(facts.min_good_ratio, spec.min_good_ratio))
         self._scorer = Scorer(bundle.onnx, features=len(facts.features), threads=threads)
         self._explainer = Explainer(facts, top=top)
 
@@ -46,30 +43,27 @@ class ServedModel:
             rows: columns `definition` and `good_ratio`, one row a window.
             features: the windows' features, one Float64 column each.
         """
-        reason = self._abstention(rows, features)
-        usable = reason.is_null()
-        score, contributions = self._score(features.filter(usable))
-        finite = pl.col("score").is_finite()
-        return pl.DataFrame([reason, scatter(score, usable), scatter_lists(contributions, usable)]).with_columns(
-            pl.coalesce("reason", pl.when(~finite).then(pl.lit(_NO_NUMBER))).alias("reason"),
-            pl.when(finite).then("score").alias("score"),
-        )
-
-    def _abstention(self, rows: pl.DataFrame, features: pl.DataFrame) -> pl.Series:
-        """Return for each window why the model must not judge it, or null."""
-        is_blind = features.select(self._is_blind).to_series()
-        return rows.select("definition", "good_ratio", is_blind).select(self._why_not).to_series()
-
-    def _score(self, features: pl.DataFrame) -> tuple[pl.Series, pl.Series]:
-        """Return `score` and `contributions` of windows that the model may judge."""
         columns = features.select(self._features)
-        scores = self._scorer.score(columns.cast(pl.Float32).to_numpy(order="c"))
-        telling = scores.score > self._explain_above
-        marked = pl.Series(telling)
+        matrix = columns.cast(pl.Float32).to_numpy(order="c")
+        scores = self._scorer.score(matrix)
+        verdicts = rows.select(
+            "definition",
+            "good_ratio",
+            pl.Series("is_blind", np.isnan(matrix)[:, self._used].all(axis=1)),
+            pl.Series("score", scores.score.astype(np.float64)),
+        ).select(self._reason, pl.when(self._reason.is_null()).then("score").alias("score"))
+        telling = verdicts.select((pl.col("score") > self._explain_above).fill_null(False)).to_series()
+        return verdicts.with_columns(self._reasons(columns, scores, telling))
+
+    def _reasons(self, features: pl.DataFrame, scores: Scores, telling: pl.Series) -> pl.Series:
+        """Return the column `contributions`, with lists in the rows that *telling* marks."""
+        if not telling.any():
+            return scatter_lists(pl.Series("contributions", [], dtype=pl.List(CONTRIBUTION)), telling)
+        chosen = telling.to_numpy()
         # Values for people come from the vector itself, not from the graph's rounded input.
-        values = columns.filter(marked).to_numpy(order="c")
-        lists = self._explainer.explain(values, Scores(scores.score[telling], scores.contributions[telling]))
-        return pl.Series("score", scores.score.astype(np.float64)), scatter_lists(lists, marked)
+        values = features.filter(telling).to_numpy(order="c")
+        lists = self._explainer.explain(values, Scores(scores.score[chosen], scores.contributions[chosen]))
+        return scatter_lists(lists, telling)
 
 
 class NoModel:
@@ -88,6 +82,7 @@ class NoModel:
 
 
 def _why_not(learned: str, min_good_ratio: float) -> pl.Expr:
+    """Return why the model must not judge a window, or null; over columns definition, good_ratio, is_blind, score."""
     definition, good_ratio = pl.col("definition"), pl.col("good_ratio")
     other = f"feature_hash: the model takes vectors of definition {learned}, this is one of {{}}"
     few = f"insufficient_good_samples: good_ratio {{}} is below {min_good_ratio:g}"
@@ -99,5 +94,7 @@ def _why_not(learned: str, min_good_ratio: float) -> pl.Expr:
         .then(pl.format(few, good_ratio.round(3)))
         .when(pl.col("is_blind"))
         .then(pl.lit(none))
+        .when(~pl.col("score").is_finite())
+        .then(pl.lit("score_not_finite: the model's graph returned no number"))
         .alias("reason")
     )

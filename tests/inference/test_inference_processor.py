@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from andon.contracts import Decision, FeatureVector, Inference, LimitViolation
+from andon.contracts import Decision, FeatureVector, Inference, LimitViolation, Origin
 from andon.models import Bundle, make_bundle
 from andon.plant import Plant
 from andon.plant.columns import event_schema
@@ -81,6 +81,12 @@ def test_a_normal_window_is_normal_and_needs_no_reasons() -> None:
     assert (event.decision, event.reason, event.contributions) == (Decision.NORMAL, None, [])
     assert event.score is not None
     assert event.threshold == bundle().manifest.threshold >= event.score
+
+
+def test_what_a_sender_leaves_out_has_the_contracts_default() -> None:
+    rows = vectors(normal(1)).with_columns(origin=pl.lit(None, dtype=pl.String), revision=pl.lit(None, dtype=pl.Int64))
+    (event,) = events(judged(rows))
+    assert (event.origin, event.revision) == (Origin.LIVE, 0)
 
 
 def test_an_anomaly_comes_with_its_reasons() -> None:
@@ -202,6 +208,12 @@ def test_without_extremes_the_mean_is_held_against_the_limits() -> None:
     lists = watch.check(pl.DataFrame({"speed_mean": [99.0, 101.0]})).to_list()
     assert [[entry["bound"] for entry in entries] for entries in lists] == [[], ["high"]]
     assert watch.unwatched == ()
+
+
+def test_a_class_without_limits_breaks_none() -> None:
+    plant = plant_with(tags={"flow": {}, "pressure": {}, "power": {}})
+    lists = LimitWatch(plant.classes["pump"]).check(pl.DataFrame(normal(3), schema=NAMES, orient="row"))
+    assert lists.to_list() == [[], [], []]
 
 
 def test_limits_that_no_feature_can_be_held_against_are_reported() -> None:
