@@ -6,7 +6,7 @@ Runs in a worker thread (Polars and the codec release the GIL for most of it), o
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import polars as pl
@@ -14,7 +14,7 @@ import polars as pl
 from andon.contracts import DeadLetterReason
 from andon.stream.codec import Decoder, Line, Record, encode
 from andon.stream.deadletters import dead_letter, encode_letter
-from andon.stream.stage import Count, Emit, Processor, Rejected, Result, StageSpec, State
+from andon.stream.stage import OFFSET, Count, Emit, Processor, Rejected, Result, StageSpec, State
 from andon.uns import Stage
 
 #: Latency is observed on this many evenly spaced rows of a batch: enough for quantiles, cheap at any rate.
@@ -99,7 +99,9 @@ class Partition:
         collected = _Collector(rejected=decoded.rejected)
         for asset_class, rows in decoded.rows.items():
             result = self._processor.process(asset_class, rows, now)
-            collected.add(result, tuple(self._spec.measure(asset_class, result)))
+            collected.add(
+                result, (*self._spec.measure(asset_class, result), *self._unknown_tags(rows, asset_class, fresh))
+            )
         return self._encode(collected, fresh, now)
 
     def tick(self, now: int) -> Prepared:
@@ -108,6 +110,13 @@ class Partition:
         result = self._processor.tick(now)
         collected.add(result, tuple(self._spec.measure("", result)))
         return self._encode(collected, (), now)
+
+    def _unknown_tags(self, rows: pl.DataFrame, asset_class: str, records: Sequence[Record]) -> Iterator[Count]:
+        """Look into one record of a batch: a source that sends a tag nobody has declared does so all the time."""
+        first = next(record for record in records if record.offset == rows[OFFSET][0])
+        if self._decoder.unknown_tags(asset_class, first):
+            labels = {"stage": str(self._spec.input), "asset_class": asset_class}
+            yield Count("andon_unknown_tags_total", labels, 1)
 
     def _encode(self, collected: _Collector, records: Sequence[Record], now: int) -> Prepared:
         lines: dict[Stage, list[Line]] = {}

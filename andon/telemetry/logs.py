@@ -1,18 +1,17 @@
-"""Structured logs: one JSON object a line, with time, level, service and what the code binds (asset, trace id)."""
+"""Structured logs: one JSON object a line, with time, level, service, logger and what the code binds (asset, trace id).
+
+Tracebacks come without the values of variables: these hold passwords.
+"""
 
 from __future__ import annotations
 
 import logging
 import sys
+from dataclasses import dataclass
 from typing import Literal
 
 import structlog
 
-_SHARED: list[structlog.typing.Processor] = [
-    structlog.contextvars.merge_contextvars,
-    structlog.stdlib.add_log_level,
-    structlog.processors.TimeStamper(fmt="iso", utc=True),
-]
 #: Libraries whose info level tells of every poll, start and metadata refresh.
 _CHATTY = ("aiokafka", "faust", "mode", "aiohttp")
 
@@ -25,13 +24,15 @@ def configure_logs(service: str, *, level: str = "info", form: Literal["json", "
         level: lowest level that is written.
         form: `json` for machines, `console` for people.
     """
-    rendering: list[structlog.typing.Processor] = (
-        [structlog.processors.dict_tracebacks, structlog.processors.JSONRenderer()]
-        if form == "json"
-        else [structlog.dev.ConsoleRenderer(colors=False)]
-    )
+    shared: list[structlog.typing.Processor] = [
+        structlog.contextvars.merge_contextvars,
+        _Named(service),
+        structlog.stdlib.add_logger_name,
+        structlog.stdlib.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+    ]
     structlog.configure(
-        processors=[*_SHARED, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level.upper()]),
         logger_factory=structlog.stdlib.LoggerFactory(),
         cache_logger_on_first_use=True,
@@ -39,15 +40,32 @@ def configure_logs(service: str, *, level: str = "info", form: Literal["json", "
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
-            foreign_pre_chain=_SHARED,
-            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *rendering],
+            foreign_pre_chain=shared,
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *_rendering(form)],
         )
     )
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level.upper())
     handler.addFilter(_worth_reading)
-    structlog.contextvars.bind_contextvars(service=service)
+
+
+@dataclass(frozen=True, slots=True)
+class _Named:
+    """Adds the service to every line; a context variable would not reach the lines of other threads."""
+
+    service: str
+
+    def __call__(self, _: object, __: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
+        event["service"] = self.service
+        return event
+
+
+def _rendering(form: Literal["json", "console"]) -> list[structlog.typing.Processor]:
+    if form == "console":
+        return [structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback)]
+    as_fields = structlog.tracebacks.ExceptionDictTransformer(show_locals=False)
+    return [structlog.processors.ExceptionRenderer(as_fields), structlog.processors.JSONRenderer()]
 
 
 def _worth_reading(record: logging.LogRecord) -> bool:

@@ -11,6 +11,7 @@ from andon.clock import SECOND
 from andon.contracts import DeadLetterReason
 from andon.plant import Plant
 from andon.recordings import describe
+from andon.recordings.findings import Findings, Problem
 from andon.service import run_service
 from andon.settings import Settings
 from andon.stream.producer import BatchProducer
@@ -68,14 +69,22 @@ async def _publisher(plant: Plant, settings: ServiceSettings, metrics: Metrics) 
 
 async def _replay(source: RecordingSource, publisher: Publisher, metrics: Metrics, name: str) -> None:
     _log.info("replaying", recording=name)
+    unparsed = 0
     async for _, frames in source:
         refused = await publisher.publish(frames)
         for line in refused:
             _log.error("frame is larger than the broker takes", asset=line.key.decode(), bytes=line.size)
         metrics.count("andon_deadletters_total", len(refused), stage=_STAGE, reason=DeadLetterReason.TOO_LARGE)
         metrics.count("andon_source_frames_total", frames.height, source=name)
+        before, unparsed = unparsed, _unparsed(source.findings)
+        metrics.count("andon_source_unparsed_total", unparsed - before, source=name)
         metrics.count("andon_records_sent_total", frames.height - len(refused), stage=_STAGE)
     _log.info("the recording has ended", recording=name)
+
+
+def _unparsed(findings: Findings) -> int:
+    """Return how many values became missing so far."""
+    return sum(count for each, count in findings.items() if each.problem in (Problem.UNREADABLE, Problem.NON_FINITE))
 
 
 if __name__ == "__main__":

@@ -1,0 +1,41 @@
+"""What a partition counts of the records that it is fed, without a broker."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import orjson
+
+from andon.contracts import CATALOGUE
+from andon.stream.codec import Decoder
+from andon.stream.partition import Partition
+from andon.uns import Stage
+
+from .bus import frame, pass_through, plant
+
+
+@dataclass(frozen=True)
+class Polled:
+    """A record of a poll."""
+
+    offset: int
+    key: bytes
+    value: bytes
+    headers: list[tuple[str, bytes]] = field(default_factory=list)
+
+
+def counted(*frames: dict[str, Any]) -> list[tuple[str, dict[str, str], int]]:
+    decoder = Decoder(plant("north"), CATALOGUE[Stage.RAW].event)
+    partition = Partition(pass_through(), decoder, "uns.v1.acme.north.raw", 0, {}, 0)
+    records = [Polled(i, str(each["asset"]).encode(), orjson.dumps(each)) for i, each in enumerate(frames)]
+    prepared = partition.prepare(records, now=0)
+    assert prepared
+    return [(one.metric, dict(one.labels), one.amount) for one in prepared.counts]
+
+
+def test_a_tag_that_nobody_has_declared_is_counted_once_a_batch() -> None:
+    stranger = frame("line/pump-1", 0, values={"flow": 1.0, "colour": "red"})
+    labels = {"stage": "raw", "asset_class": "pump"}
+    assert counted(stranger, stranger | {"time": 5}) == [("andon_unknown_tags_total", labels, 1)]
+    assert counted(frame("line/pump-1", 0)) == []
