@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from fractions import Fraction
 from functools import lru_cache
 from typing import Annotated
 
@@ -60,7 +61,7 @@ def conversion(source: str, target: str) -> tuple[float, float]:
         factor = one if offset == 0 else (_convert(_FAR, source, target) - offset) / _FAR
     except pint.PintError as error:
         raise ValueError(f"{source!r} does not convert to {target!r} ({error})") from None
-    return _rounded(factor), _rounded(offset)
+    return _exact(factor), _exact(offset)
 
 
 def _root(unit: str) -> object:
@@ -71,9 +72,10 @@ def _convert(value: float, source: str, target: str) -> float:
     return float(registry().Quantity(value, source).to(target).magnitude)
 
 
-def _rounded(number: float) -> float:
-    """Cut off the rounding noise of pint's own steps, so that 0 degC is 32 degF and not 31.999999999999936."""
-    return float(f"{number:.14g}")
+def _exact(number: float) -> float:
+    """Undo the rounding of pint's own steps, so that 0 degC is 32 degF and not 31.999999999999936."""
+    simple = float(Fraction(number).limit_denominator(10_000))
+    return simple if math.isclose(simple, number, rel_tol=1e-12) else number
 
 
 @lru_cache(maxsize=1)

@@ -1,0 +1,186 @@
+"""Raw frames in, context frames out: the context stage."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+import polars as pl
+
+from andon.clock import isoformat
+from andon.contracts import DeadLetterReason, Origin
+from andon.contracts.frames import Bounds
+from andon.contracts.ids import event_ids
+from andon.plant import AssetClass, Plant
+from andon.stream import Count, Emit, Processor, Rejected, Result, StageSpec
+from andon.stream.stage import FIRST_OFFSET, LAST_OFFSET, OFFSET, TRACEPARENT, State
+from andon.uns import Stage
+from services.context.quality import Floats, levels, quality_column, sample_codes
+from services.context.rules import ClassRules
+from services.context.settings import ContextSettings
+from services.context.units import model_values
+from services.context.watch import Arrivals, Watch
+
+#: Fields of a raw frame that are made anew; they are not even parsed.
+_UNUSED = ("id",)
+_BOUNDS = pl.Struct(dict.fromkeys(Bounds.model_fields, pl.Float64))
+
+
+def context_stage(plant: Plant, settings: ContextSettings) -> StageSpec:
+    """Return the context stage of *plant*: each raw frame once more, in the model's units and with quality marks.
+
+    Its memory is rebuilt from the frames before; only how far it has delivered is kept, and that only where a class
+    has rules that need memory.
+    """
+    classes = {name: _FrameClass(plant, name) for name in plant.classes}
+
+    def open_partition(_: Mapping[str, State], delivered: int) -> Processor:
+        return ContextProcessor(classes, settings, delivered)
+
+    remembers = any(frame_class.rules.tags for frame_class in classes.values())
+    return StageSpec(
+        "context",
+        Stage.RAW,
+        (Stage.CONTEXT,),
+        open_partition,
+        stateful=remembers,
+        without=_UNUSED,
+        measure=count_marks,
+    )
+
+
+def count_marks(asset_class: str, result: Result) -> Iterable[Count]:
+    """Count a result's samples by quality mark."""
+    for emit in result.emits:
+        marked = emit.rows["quality"].drop_nulls()
+        if len(marked):
+            marks = pl.concat(list(marked.struct.unnest())).drop_nulls()
+            for mark, amount in marks.value_counts().iter_rows():
+                yield Count("andon_marked_samples_total", {"asset_class": asset_class, "quality": mark}, amount)
+
+
+class _FrameClass:
+    """What is the same for all frames of an asset class."""
+
+    def __init__(self, plant: Plant, name: str) -> None:
+        self.asset_class: AssetClass = plant.classes[name]
+        self.assets = pl.Enum([path for path, asset in plant.assets.items() if asset.asset_class == name])
+        self.rules = ClassRules.of(self.asset_class)
+        self._values = model_values(self.asset_class)
+        self._levels = levels(self.asset_class)
+        self._constants = [
+            pl.lit(name).alias("asset_class"),
+            pl.lit(plant.version).alias("plant"),
+            _units(self.asset_class),
+            _limits(self.asset_class),
+        ]
+        self._id = event_ids(Stage.CONTEXT, plant.version)
+
+    def in_model_units(self, rows: pl.DataFrame) -> pl.DataFrame:
+        """Return one column per tag."""
+        return rows["values"].struct.unnest().select(self._values)
+
+    def level(self, values: pl.DataFrame) -> dict[str, Floats]:
+        """Return `services.context.quality.levels` of *values* as arrays."""
+        return {column.name: column.to_numpy() for column in values.select(self._levels)}
+
+    def events(self, rows: pl.DataFrame, values: pl.DataFrame, quality: pl.Series) -> pl.DataFrame:
+        """Return the columns of `andon.contracts.ContextFrame` and of its lineage."""
+        return rows.with_columns(values.to_struct("values"), quality).select(
+            self._id,
+            *("asset", "time", "ingest_time"),
+            pl.col("origin").fill_null(Origin.LIVE.value),
+            pl.col("revision").fill_null(0),
+            *("server_time", "session", "sequence", "values", "status"),
+            *self._constants,
+            "quality",
+            pl.col(OFFSET).alias(FIRST_OFFSET),
+            pl.col(OFFSET).alias(LAST_OFFSET),
+            TRACEPARENT,
+        )
+
+
+class ContextProcessor:
+    """The context stage of one partition.
+
+    Args:
+        classes: what is known of each asset class.
+        settings: which event times are believed.
+        delivered: input offset below which all results have been delivered.
+    """
+
+    def __init__(self, classes: Mapping[str, _FrameClass], settings: ContextSettings, delivered: int) -> None:
+        self._classes = classes
+        self._settings = settings
+        self._delivered = delivered
+        self._watches = {
+            name: Watch(each.rules, len(each.assets.categories)) for name, each in classes.items() if each.rules.tags
+        }
+        self._clock = 0
+
+    def process(self, asset_class: str, rows: pl.DataFrame, now: int) -> Result:
+        """Return each frame with context, but for those whose event time cannot be true."""
+        values, quality = self._judge(asset_class, rows)
+        # An ingest clock that runs ahead of ours does not prove that all others have been silent since.
+        self._clock = max(self._clock, min(now, int(rows["ingest_time"].to_numpy().max(initial=0))))
+        rejected = self._rejected(rows, now)
+        unwanted = pl.Series([each.offset for each in rejected], dtype=pl.Int64)
+        offset = pl.col(FIRST_OFFSET)
+        events = self._classes[asset_class].events(rows, values, quality)
+        wanted = events.filter(offset >= self._delivered, ~offset.is_in(unwanted.implode()))
+        return Result((Emit(Stage.CONTEXT, wanted),) if wanted.height else (), rejected)
+
+    def tick(self, now: int, caught_up_since: int) -> Result:
+        """Do nothing: a frame never waits."""
+        return Result()
+
+    def needed_from(self) -> int | None:
+        """Return the offset of the first frame that the rate and stuck rules remember."""
+        needed = [watch.needed_from(self._clock) for watch in self._watches.values()]
+        return min((offset for offset in needed if offset is not None), default=None)
+
+    def _judge(self, asset_class: str, rows: pl.DataFrame) -> tuple[pl.DataFrame, pl.Series]:
+        """Return the values in the model's units, and the quality marks."""
+        frame_class = self._classes[asset_class]
+        values = frame_class.in_model_units(rows)
+        level = frame_class.level(values)
+        codes = sample_codes(frame_class.asset_class, level, rows["status"])
+        if asset_class in self._watches:
+            self._watches[asset_class].mark(self._arrivals(rows, frame_class.assets), level, codes)
+        return values, quality_column(codes)
+
+    def _arrivals(self, rows: pl.DataFrame, assets: pl.Enum) -> Arrivals:
+        asset = rows["asset"].cast(assets).to_physical().cast(pl.Int64).to_numpy()
+        time, ingest_time = rows["time"].to_numpy(), rows["ingest_time"].to_numpy()
+        history = (rows["origin"] == Origin.BACKFILL.value).fill_null(value=False).to_numpy()
+        # Not by the clock of today: a restart must believe what was believed when the frame came in.
+        believable = (time <= ingest_time + self._settings.future_tolerance) & (
+            history | (time >= ingest_time - self._settings.max_age)
+        )
+        return Arrivals(asset, time, ingest_time, rows[OFFSET].to_numpy(), believable)
+
+    def _rejected(self, rows: pl.DataFrame, now: int) -> tuple[Rejected, ...]:
+        """Return the frames, among those that are not delivered yet, whose event time cannot be true."""
+        latest, oldest = now + self._settings.future_tolerance, now - self._settings.max_age
+        history = pl.col("origin").eq_missing(Origin.BACKFILL.value)
+        fresh = pl.col(OFFSET) >= self._delivered
+        wrong = rows.filter(fresh & ((pl.col("time") > latest) | (~history & (pl.col("time") < oldest))))
+        return tuple(Rejected(offset, *_why(time, now)) for offset, time in wrong.select(OFFSET, "time").iter_rows())
+
+
+def _why(time: int, now: int) -> tuple[DeadLetterReason, str]:
+    if time > now:
+        detail = f"event time {isoformat(time)} is ahead of the clock, {isoformat(now)}: correct the source's clock"
+        return DeadLetterReason.FUTURE_TIME, detail
+    detail = f"event time {isoformat(time)} is too long ago at {isoformat(now)}: send history with origin backfill"
+    return DeadLetterReason.TOO_OLD, detail
+
+
+def _units(asset_class: AssetClass) -> pl.Expr:
+    units = {name: tag.unit for name, tag in asset_class.tags.items()}
+    return pl.lit(units, dtype=pl.Struct(dict.fromkeys(units, pl.String))).alias("units")
+
+
+def _limits(asset_class: AssetClass) -> pl.Expr:
+    """Return the limits of the tags that have some; an empty struct, which is `{}` in JSON, when none has."""
+    limits = {name: tag.limits.model_dump() for name, tag in asset_class.tags.items() if tag.limits is not None}
+    return pl.lit(limits, dtype=pl.Struct(dict.fromkeys(limits, _BOUNDS))).alias("limits")

@@ -1,0 +1,18 @@
+"""Settings of the context service."""
+
+from __future__ import annotations
+
+from pydantic import BaseModel, ConfigDict
+
+from andon.units import Duration
+
+
+class ContextSettings(BaseModel):
+    """Which event times are believed, such as ``ANDON_CONTEXT__FUTURE_TOLERANCE=1min``."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+    future_tolerance: Duration = 300_000_000
+    """A frame whose event time is further ahead of the clock goes to the dead letters: its source's clock is wrong."""
+    max_age: Duration = 7 * 86_400_000_000
+    """So does a live frame that is older than this; frames of origin backfill may be of any age."""

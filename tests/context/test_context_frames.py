@@ -1,0 +1,176 @@
+"""Context frames: units, constants, ids, lineage, and which frames are refused."""
+
+from __future__ import annotations
+
+import polars as pl
+import pytest
+
+from andon.contracts import ContextFrame, DeadLetterReason, Waveform
+from andon.contracts.frames import Bounds
+from andon.plant.columns import event_schema
+from andon.stream import Result
+from andon.stream.codec import encode_values
+from andon.stream.stage import LINEAGE_COLUMNS
+from andon.units import conversion
+from services.context.processor import context_stage, count_marks
+from services.context.settings import ContextSettings
+from tests.context.frames import NOW, PUMP, SECOND, T0, emitted, plant, processor, raw
+
+MODEL = plant(
+    {
+        "temperature": {"unit": "degC", "source_unit": "degF", "limits": {"high": 80, "high_high": 90}},
+        "starts": {"kind": "integer"},
+        "length": {"kind": "integer", "unit": "m", "source_unit": "mm"},
+        "running": {"kind": "boolean"},
+        "mode": {"kind": "state", "states": ["off", "auto"]},
+        "vibration": {"kind": "waveform", "unit": "mm/s", "source_unit": "m/s"},
+    }
+)
+VALUES = {
+    "temperature": 212.0,
+    "starts": 7,
+    "length": 1_500,
+    "running": True,
+    "mode": "auto",
+    "vibration": {"rate_hz": 10.0, "samples": [0.001, -0.002]},
+}
+TRACE = "00-" + "a" * 32 + "-" + "b" * 16 + "-01"
+
+
+def contextualised(**frame: object) -> ContextFrame:
+    """Return the event that a raw frame with `VALUES` becomes, as a reader of the topic sees it."""
+    rows = emitted(processor(MODEL).process("pump", raw(MODEL, [{"values": VALUES, **frame}]), NOW))
+    [event] = encode_values(rows.drop(LINEAGE_COLUMNS))
+    return ContextFrame.model_validate_json(event)
+
+
+def test_values_are_in_the_model_s_units() -> None:
+    values = contextualised().values
+    assert values["temperature"] == pytest.approx(100.0)
+    assert values["starts"] == 7
+    assert isinstance(values["starts"], int)
+    assert values["length"] == 1.5
+    assert values["running"] is True
+    assert values["mode"] == "auto"
+    assert values["vibration"] == Waveform(rate_hz=10.0, samples=[1.0, -2.0])
+
+
+def test_a_frame_carries_what_the_model_knows() -> None:
+    frame = contextualised(traceparent=TRACE, revision=2, session="plc-1", sequence=9, server_time=T0)
+    assert frame.id == f"{PUMP}@{T0}:context:{MODEL.version}"
+    assert (frame.asset_class, frame.plant) == ("pump", MODEL.version)
+    assert (frame.revision, frame.session, frame.sequence, frame.server_time) == (2, "plc-1", 9, T0)
+    assert frame.units == {
+        "temperature": "degC",
+        "starts": None,
+        "length": "m",
+        "running": None,
+        "mode": None,
+        "vibration": "mm/s",
+    }
+    assert frame.limits == {"temperature": Bounds(high=80, high_high=90)}
+    assert frame.quality is None
+
+
+def test_a_frame_says_where_it_comes_from() -> None:
+    rows = raw(MODEL, [{"values": VALUES, "traceparent": TRACE, "offset": 41}])
+    events = emitted(processor(MODEL).process("pump", rows, NOW))
+    assert events.select(LINEAGE_COLUMNS).row(0) == (41, 41, TRACE)
+
+
+def test_what_a_sender_may_leave_out_is_filled_in() -> None:
+    frame = contextualised(origin=None, revision=None, status=None)
+    assert (frame.origin, frame.revision, frame.status) == ("live", 0, None)
+
+
+def test_the_next_stage_reads_what_this_one_writes() -> None:
+    frames: list[dict[str, object]] = [
+        {"values": VALUES},
+        {"values": {"temperature": None}, "status": {"temperature": 0x8000_0000}},
+    ]
+    rows = emitted(processor(MODEL).process("pump", raw(MODEL, frames), NOW)).drop(LINEAGE_COLUMNS)
+    schema = event_schema(ContextFrame, MODEL.classes["pump"])
+    read = pl.read_ndjson(b"\n".join(encode_values(rows)), schema=schema)
+    assert set(read.columns) == set(rows.columns) == set(ContextFrame.model_fields)
+    assert read["values"].to_list() == rows["values"].to_list()
+    assert read["quality"].to_list() == rows["quality"].to_list()
+
+
+def test_a_class_without_limits_has_none() -> None:
+    model = plant({"x": {}})
+    rows = emitted(processor(model).process("pump", raw(model, [{"values": {"x": 1.0}}]), NOW))
+    [event] = encode_values(rows.drop(LINEAGE_COLUMNS))
+    assert ContextFrame.model_validate_json(event).limits == {}
+
+
+def refused(**frame: object) -> tuple[Result, list[DeadLetterReason]]:
+    """Process a frame between two good ones, at `NOW`."""
+    good = {"time": NOW, "values": VALUES}
+    result = processor(MODEL).process("pump", raw(MODEL, [good, {"values": VALUES, **frame}, good]), NOW)
+    assert all(each.offset == 1 for each in result.rejected)
+    return result, [each.reason for each in result.rejected]
+
+
+def test_event_times_that_cannot_be_true_are_refused_and_hold_nobody_up() -> None:
+    result, reasons = refused(time=NOW + 300 * SECOND + 1)
+    assert reasons == [DeadLetterReason.FUTURE_TIME]
+    assert "correct the source's clock" in result.rejected[0].detail
+    assert emitted(result)["first_offset"].to_list() == [0, 2]
+    assert refused(time=NOW + 300 * SECOND)[1] == []
+
+
+@pytest.mark.parametrize(
+    ("origin", "refusal"),
+    [("live", True), ("heartbeat", True), (None, True), ("backfill", False)],
+)
+def test_only_history_may_be_old(origin: str | None, refusal: bool) -> None:
+    week = 7 * 86_400 * SECOND
+    assert refused(time=NOW - week - 1, origin=origin)[1] == ([DeadLetterReason.TOO_OLD] if refusal else [])
+    assert refused(time=NOW - week, origin=origin)[1] == []
+
+
+def test_tolerances_are_settings() -> None:
+    settings = ContextSettings.model_validate({"future_tolerance": "1s", "max_age": "1min"})
+    worker = context_stage(MODEL, settings).open({}, 0)
+    times = [NOW + 2 * SECOND, NOW, NOW - 61 * SECOND]
+    result = worker.process("pump", raw(MODEL, [{"time": time, "values": VALUES} for time in times]), NOW)
+    assert [each.offset for each in result.rejected] == [0, 2]
+
+
+def test_marks_are_counted_by_kind() -> None:
+    model = plant({"x": {"range": [0, 1]}, "y": {}})
+    values = [(2.0, 1.0), (3.0, None), (1.0, 1.0)]
+    rows = raw(model, [{"values": {"x": x, "y": y}} for x, y in values])
+    counts = {
+        each.labels["quality"]: each.amount for each in count_marks("pump", processor(model).process("pump", rows, NOW))
+    }
+    assert counts == {"out_of_range": 2, "missing": 1}
+
+
+def test_only_a_class_with_rules_that_remember_needs_to_know_what_was_delivered() -> None:
+    assert not context_stage(plant({"x": {"range": [0, 1]}}), ContextSettings()).stateful
+    assert context_stage(plant({"x": {"max_rate": 1}}), ContextSettings()).stateful
+
+
+@pytest.mark.parametrize(
+    ("source", "target", "factor", "offset"),
+    [
+        ("degF", "degC", 5 / 9, -160 / 9),
+        ("degC", "degF", 1.8, 32.0),
+        ("bar", "kPa", 100.0, 0.0),
+        ("l/s", "m**3/h", 3.6, 0.0),
+        ("rpm", "turn/s", 1 / 60, 0.0),
+        ("percent", "", 0.01, 0.0),
+    ],
+)
+def test_units_convert_by_factor_and_offset(source: str, target: str, factor: float, offset: float) -> None:
+    assert list(conversion(source, target)) == pytest.approx([factor, offset], rel=1e-15)
+
+
+@pytest.mark.parametrize(
+    ("source", "target", "reason"),
+    [("bar", "degC", "measure different things"), ("dBm", "mW", "along a curve"), ("rpm", "Hz", "counts angles")],
+)
+def test_units_that_do_not_are_refused(source: str, target: str, reason: str) -> None:
+    with pytest.raises(ValueError, match=reason):
+        conversion(source, target)
