@@ -8,7 +8,9 @@ the runtime says, and reads no further while too much is unfinished).
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import aiokafka
@@ -102,61 +104,86 @@ class Gate:
         await self._open.wait()
 
 
-class _ConsumerThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]
-    logger = driver.logger
-    #: Faust asks the broker to hold a fetch for 1.5 s; a setting here.
-    fetch_max_wait_ms = 500
+@dataclass(frozen=True, slots=True)
+class Feed:
+    """What is read in batches, and how.
 
-    def _create_worker_consumer(self, transport: Any) -> aiokafka.AIOKafkaConsumer:
-        consumer = super()._create_worker_consumer(transport)
-        consumer._fetch_max_wait_ms = self.fetch_max_wait_ms
-        return consumer
-
-
-def batch_transport(
-    app: faust.App, topic: str, gate: Gate, committable: Callable[[TP], int | None], fetch_max_wait_ms: int
-) -> driver.Transport:
-    """Return a transport for *app* whose consumer hands over *topic* in batches.
-
-    Args:
-        app: the Faust application.
-        topic: the topic that is read in batches.
+    Attributes:
+        topic: the topic.
         gate: closed while too many batches are unfinished.
         committable: the offset that may be committed for a partition, if any.
         fetch_max_wait_ms: how long the broker may hold a fetch while there is nothing new.
     """
 
-    class Thread(_ConsumerThread):
-        logger = driver.logger
+    topic: str
+    gate: Gate
+    committable: Callable[[TP], int | None]
+    fetch_max_wait_ms: int
 
-    Thread.fetch_max_wait_ms = fetch_max_wait_ms
 
-    class Consumer(driver.Consumer):  # type: ignore[misc]
-        logger = driver.logger
+class _ConsumerThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]
+    logger = driver.logger
 
-        def _new_consumer_thread(self) -> Thread:
-            return Thread(self, loop=self.loop, beacon=self.beacon)
+    async def seek_to_committed(self) -> Mapping[TP, int]:
+        """Seek to the committed offsets, and to the beginning where none is: aiokafka leaves those where they are.
 
-        def committed(self, tp: TP) -> int:
-            """Return the offset that is committed for a partition; 0 when none is."""
-            return self._committed_offset.get(tp) or 0
+        Faust calls this after it has thrown away what it had polled, so staying would lose these records.
+        """
+        consumer = self._ensure_consumer()
+        committed: Mapping[TP, int] = await super().seek_to_committed()
+        without = [tp for tp, offset in committed.items() if not offset and tp in consumer.assignment()]
+        if without:
+            await self.call_thread(consumer.seek_to_beginning, *without)
+        return committed
 
-        async def _getmany(self, active_partitions: Any, timeout: float) -> Any:  # noqa: ASYNC109 - Faust's signature
-            await self.wait_first(gate.wait(), self.suspend_flow.wait(), timeout=timeout)
-            if not gate.is_open:
-                return {}
-            return await super()._getmany(active_partitions, timeout)
+    def _create_worker_consumer(self, transport: Any) -> aiokafka.AIOKafkaConsumer:
+        consumer = super()._create_worker_consumer(transport)
+        # Faust asks the broker to hold a fetch for 1.5 s and has no setting for it.
+        consumer._fetch_max_wait_ms = transport.feed.fetch_max_wait_ms
+        return consumer
 
-        def _filter_tps_with_pending_acks(self, topics: Any = None) -> Iterator[TP]:
-            yield from super()._filter_tps_with_pending_acks(topics)
-            yield from (tp for tp in self.assignment() if tp.topic == topic)
 
-        def _new_offset(self, tp: TP) -> int | None:
-            # Exactly what is delivered and no longer needed; Faust's own count of gaps is for single events.
-            return committable(tp) if tp.topic == topic else super()._new_offset(tp)
+class BatchConsumer(driver.Consumer):  # type: ignore[misc]
+    """Faust's consumer, with the runtime's own commits and backpressure for the topic read in batches."""
 
-    class Transport(driver.Transport):  # type: ignore[misc]
-        pass
+    logger = driver.logger
 
-    Transport.Consumer = Consumer
-    return Transport(app.conf.broker_consumer, app)
+    def _new_consumer_thread(self) -> _ConsumerThread:
+        return _ConsumerThread(self, loop=self.loop, beacon=self.beacon)
+
+    def committed(self, tp: TP) -> int:
+        """Return the offset that is committed for a partition; 0 when none is."""
+        return self._committed_offset.get(tp) or 0
+
+    def seconds_since_fetch(self, tp: TP) -> float | None:
+        """Return the age of the newest answer to a fetch; None before the first, or when given away."""
+        consumer = self._thread._consumer
+        if consumer is None or tp not in consumer.assignment():
+            return None
+        answered = consumer.last_poll_timestamp(tp)
+        return None if answered is None else max(0.0, time.time() - answered / 1_000)
+
+    async def _getmany(self, active_partitions: Any, timeout: float) -> Any:  # noqa: ASYNC109 - Faust's signature
+        gate = self.transport.feed.gate
+        await self.wait_first(gate.wait(), self.suspend_flow.wait(), timeout=timeout)
+        return await super()._getmany(active_partitions, timeout) if gate.is_open else {}
+
+    def _filter_tps_with_pending_acks(self, topics: Any = None) -> Iterator[TP]:
+        yield from super()._filter_tps_with_pending_acks(topics)
+        yield from (tp for tp in self.assignment() if tp.topic == self.transport.feed.topic)
+
+    def _new_offset(self, tp: TP) -> int | None:
+        # Exactly what is delivered and no longer needed; Faust's own count of gaps is for single events.
+        feed = self.transport.feed
+        chosen: int | None = feed.committable(tp) if tp.topic == feed.topic else super()._new_offset(tp)
+        return chosen
+
+
+class BatchTransport(driver.Transport):  # type: ignore[misc]
+    """Faust's Kafka transport with a `BatchConsumer` for one feed."""
+
+    Consumer = BatchConsumer
+
+    def __init__(self, app: faust.App, feed: Feed) -> None:
+        super().__init__(app.conf.broker_consumer, app)
+        self.feed = feed

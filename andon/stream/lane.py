@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from andon.clock import SECOND, Clock
+from andon.errors import DeliveryError
 from andon.stream.codec import Line
 from andon.stream.deadletters import encode_letter, too_large
 from andon.stream.partition import Prepared
@@ -14,8 +15,8 @@ from andon.stream.producer import BatchProducer
 from andon.stream.state import position_line, state_lines
 from andon.uns import Stage
 
-#: How often the changelog is told the position; between two of these, a crash repeats identical events.
-_POSITION_INTERVAL = SECOND
+#: How often it is recorded how far results are delivered; a crash repeats identical events from the last time on.
+_RECORD_INTERVAL = SECOND
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,14 +40,16 @@ class Lane:
     """Delivers prepared batches of one partition, one after the other.
 
     A batch is delivered when the broker has acknowledged, in this order: its events and dead letters,
-    then the state that makes a restart skip them. Only then `on_delivered` is told, which allows the commit.
+    then the state that makes a restart skip them. A stateful service also records, about once a second, how far
+    it has delivered; only a recorded batch may be committed, so that a restart never rebuilds from less than it skips.
 
     Args:
         partition: number of the partition.
         route: where results go.
         producer: sends them.
         clock: microseconds UTC.
-        on_delivered: called after each batch, with the number of lines per stage.
+        on_delivered: called with each batch once it is delivered.
+        on_recorded: called with a batch once a restart will go on behind it; then its offsets may be committed.
         depth: batches that may wait; `put` blocks beyond.
     """
 
@@ -57,12 +60,15 @@ class Lane:
         producer: BatchProducer,
         clock: Clock,
         on_delivered: Callable[[Prepared], None],
+        on_recorded: Callable[[Prepared], None],
         depth: int,
     ) -> None:
         self._partition, self._route, self._producer, self._clock = partition, route, producer, clock
-        self._on_delivered = on_delivered
+        self._on_delivered, self._on_recorded = on_delivered, on_recorded
         self._queue: asyncio.Queue[Prepared] = asyncio.Queue(depth)
-        self._position_due = 0
+        self._unrecorded: Prepared | None = None
+        self.given_up = False
+        self._record_due = 0
         self.task = asyncio.create_task(self._run(), name=f"lane-{partition}")
 
     async def put(self, prepared: Prepared) -> None:
@@ -74,9 +80,12 @@ class Lane:
         joined = asyncio.create_task(self._queue.join())
         await asyncio.wait((joined, self.task), return_when=asyncio.FIRST_COMPLETED)
         joined.cancel()
+        self._record_due = 0
+        await self.record()
 
-    def cancel(self) -> None:
-        """Give up what waits: another worker re-reads it."""
+    def give_up(self) -> None:
+        """Give up what waits: whoever owns the partition next re-reads it."""
+        self.given_up = True
         self.task.cancel()
 
     async def _run(self) -> None:
@@ -84,23 +93,34 @@ class Lane:
             prepared = await self._queue.get()
             await self._deliver(prepared)
             self._on_delivered(prepared)
+            self._unrecorded = prepared
+            await self.record()
             self._queue.task_done()
+
+    async def record(self) -> None:
+        """Record how far results are delivered, if that is due and has changed."""
+        prepared, now = self._unrecorded, self._clock()
+        if prepared is None or (self._route.changelog and now < self._record_due):
+            return
+        self._unrecorded, self._record_due = None, now + _RECORD_INTERVAL
+        if self._route.changelog:
+            line = position_line(prepared.delivered)
+            await self._producer.deliver(self._route.changelog, self._partition, [line])
+        self._on_recorded(prepared)
 
     async def _deliver(self, prepared: Prepared) -> None:
         for stage, lines in prepared.lines.items():
             refused = await self._producer.deliver(self._route.topics[stage], self._partition, lines)
             if refused:
                 await self._set_aside(refused, prepared)
-        if self._route.changelog:
-            await self._producer.deliver(self._route.changelog, self._partition, self._changelog_lines(prepared))
+        if self._route.changelog and prepared.state:
+            await self._keep(self._route.changelog, state_lines(prepared.state))
 
-    def _changelog_lines(self, prepared: Prepared) -> list[Line]:
-        lines = state_lines(prepared.state)
-        now = self._clock()
-        if now >= self._position_due and prepared.records:
-            lines.append(position_line(prepared.delivered))
-            self._position_due = now + _POSITION_INTERVAL
-        return lines
+    async def _keep(self, changelog: str, lines: list[Line]) -> None:
+        refused = await self._producer.deliver(changelog, self._partition, lines)
+        if refused:
+            keys = ", ".join(line.key.decode() for line in refused)
+            raise DeliveryError(f"the state of {keys} is larger than the broker takes; raise kafka.max_batch_bytes")
 
     async def _set_aside(self, refused: list[Line], prepared: Prepared) -> None:
         letters = [

@@ -28,6 +28,7 @@ class Prepared:
     Attributes:
         records: how many records were read for it.
         replayed: how many of them only rebuilt memory.
+        repeated: how many of them repeat what was processed before.
         delivered: input offset up to which (exclusive) all is delivered once this batch is.
         needed_from: first input offset that must be read again after a restart then.
         lines: events to send, by stage.
@@ -39,6 +40,7 @@ class Prepared:
 
     records: int
     replayed: int
+    repeated: int
     delivered: int
     needed_from: int
     lines: Mapping[Stage, list[Line]]
@@ -61,10 +63,12 @@ class _Collector:
     rejected: list[Rejected] = field(default_factory=list)
     state: dict[str, State] = field(default_factory=dict)
     counts: list[Count] = field(default_factory=list)
+    repeated: int = 0
 
     def add(self, result: Result, counts: Sequence[Count]) -> None:
         self.emits.extend(result.emits)
         self.rejected.extend(result.rejected)
+        self.repeated += result.repeated
         self.state.update(result.state)
         self.counts.extend(counts)
 
@@ -87,6 +91,7 @@ class Partition:
         self._spec, self._decoder, self._topic, self.number = spec, decoder, topic, number
         self._processor: Processor = spec.open(state, delivered)
         self._resume_at = delivered
+        self._caught_up_since: int | None = None
         self.position = 0
 
     def prepare(self, records: Sequence[Record], now: int) -> Prepared | None:
@@ -104,10 +109,15 @@ class Partition:
             )
         return self._encode(collected, fresh, now)
 
+    def behind(self) -> None:
+        """Take note that records wait, or that the broker is away: silence now says nothing about the assets."""
+        self._caught_up_since = None
+
     def tick(self, now: int) -> Prepared:
-        """Tell the processor the time."""
+        """Tell the processor the time; to be called only while all records there are have been read."""
+        self._caught_up_since = self._caught_up_since or now
         collected = _Collector()
-        result = self._processor.tick(now)
+        result = self._processor.tick(now, self._caught_up_since)
         collected.add(result, tuple(self._spec.measure("", result)))
         return self._encode(collected, (), now)
 
@@ -131,6 +141,7 @@ class Partition:
         return Prepared(
             records=len(records),
             replayed=sum(record.offset < self._resume_at for record in records),
+            repeated=collected.repeated,
             delivered=delivered,
             needed_from=self.position if needed is None else min(needed, self.position),
             lines=lines,

@@ -14,6 +14,7 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError, MessageSizeTooLargeError
 
 from andon.settings import KafkaSettings
+from andon.stream.cancellation import answered
 from andon.stream.codec import Line
 from andon.telemetry import get_logger
 
@@ -109,5 +110,5 @@ class BatchProducer:
             if batch.append(key=line.key, value=line.value, timestamp=None, headers=line.headers) is None:
                 raise MessageSizeTooLargeError
         batch.close()
-        acknowledged = await producer.send_batch(batch, topic, partition=partition)
-        await acknowledged
+        acknowledged = await answered(producer.send_batch(batch, topic, partition=partition))
+        await answered(acknowledged)

@@ -69,11 +69,13 @@ class Result:
         rejected: records of the current batch to set aside.
         state: per asset, what must survive a restart; None forgets the asset. Written after `emits`
             have been acknowledged by the broker.
+        repeated: records that only repeat what was processed before, as an upstream restart sends them.
     """
 
     emits: tuple[Emit, ...] = ()
     rejected: tuple[Rejected, ...] = ()
     state: Mapping[str, State] = field(default_factory=dict)
+    repeated: int = 0
 
 
 class Processor(Protocol):
@@ -92,8 +94,15 @@ class Processor(Protocol):
         """
         ...
 
-    def tick(self, now: int) -> Result:
-        """Take the passing of time (about once a second), so that a silent asset's windows close too."""
+    def tick(self, now: int, caught_up_since: int) -> Result:
+        """Take the passing of time (about once a second), so that a silent asset's windows close too.
+
+        It passes only while everything there is to read has been read.
+
+        Args:
+            now: microseconds UTC.
+            caught_up_since: since when that is so without a break; an asset's silence cannot be older.
+        """
         ...
 
     def needed_from(self) -> int | None:

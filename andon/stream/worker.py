@@ -9,13 +9,16 @@ from dataclasses import dataclass
 from typing import Any
 
 import faust
+from aiokafka.errors import KafkaError
 from faust.types import TP
 
-from andon.clock import SECOND, Clock, wall_clock
+from andon.clock import MILLISECOND, SECOND, Clock, wall_clock
 from andon.contracts import CATALOGUE
+from andon.errors import DeliveryError
 from andon.plant import Plant
 from andon.settings import KafkaSettings, Settings
-from andon.stream.batches import BatchScheduler, Gate, Undecoded, batch_transport
+from andon.stream.batches import BatchScheduler, BatchTransport, Feed, Gate, Undecoded
+from andon.stream.cancellation import answered, cancelled_from_outside
 from andon.stream.codec import Decoder
 from andon.stream.lane import Lane, Route
 from andon.stream.partition import Partition, Prepared
@@ -26,6 +29,7 @@ from andon.stream.topics import changelog_name, ensure_topics, group_name, topic
 from andon.telemetry import Health, Metrics, Progress, get_logger
 
 _log = get_logger(__name__)
+_RETRY_PAUSE_S = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,9 +166,8 @@ class Worker:
             web_enabled=False,
             ConsumerScheduler=Scheduler,
         )
-        app.transport = batch_transport(
-            app, self._topic, self._gate, self._committable_offset, kafka.fetch_max_wait // 1_000
-        )
+        feed = Feed(self._topic, self._gate, self._committable_offset, kafka.fetch_max_wait // MILLISECOND)
+        app.transport = BatchTransport(app, feed)
         app.agent(app.topic(self._topic, schema=Undecoded(), acks=False), name=self._spec.service)(self._consume)
         app.on_partitions_revoked.connect(self._on_revoked)
         app.on_partitions_assigned.connect(self._on_assigned)
@@ -175,7 +178,10 @@ class Worker:
             async for event in stream.events():
                 await self._take(event.value, event.message.generation_id)
         except asyncio.CancelledError:
-            raise
+            if cancelled_from_outside():
+                raise
+            # Faust would start the agent again, without the batch that was at work.
+            self._fail(DeliveryError("a request to the broker was given up"))
         except Exception as error:  # noqa: BLE001 - the one loop that owns failures: the worker stops with the cause
             self._fail(error)
 
@@ -207,9 +213,7 @@ class Worker:
     async def _open(self, number: int) -> _Assigned:
         """Return the partition's logic; at its first batch, with the state that a former worker kept."""
         if number not in self._open_partitions:
-            restored = Restored()
-            if self._route.changelog:
-                restored = await restore(self._settings.kafka, self._route.changelog, number)
+            restored = await self._restore(self._route.changelog, number) if self._route.changelog else Restored()
             partition = Partition(self._spec, self._decoder, self._topic, number, restored.state, restored.delivered)
             lane = Lane(
                 number,
@@ -217,23 +221,36 @@ class Worker:
                 self._producer,
                 self._clock,
                 on_delivered=lambda prepared: self._on_delivered(number, prepared),
+                on_recorded=lambda prepared: self._on_recorded(number, prepared),
                 depth=self._settings.runtime.in_flight,
             )
-            lane.task.add_done_callback(self._on_lane_done)
+            lane.task.add_done_callback(lambda task: self._on_lane_done(lane, task))
             self._open_partitions[number] = _Assigned(partition, lane, asyncio.Lock())
         return self._open_partitions[number]
+
+    async def _restore(self, changelog: str, number: int) -> Restored:
+        while True:
+            try:
+                return await answered(restore(self._settings.kafka, changelog, number))
+            except KafkaError as error:
+                _log.warning("state cannot be read, trying again", topic=changelog, partition=number, error=repr(error))
+                await asyncio.sleep(_RETRY_PAUSE_S)
 
     def _on_delivered(self, number: int, prepared: Prepared) -> None:
         if prepared.records:
             self._gate.give_back()
-        self._committable[number] = prepared.needed_from
         self._delivered[number] = prepared.delivered
         self._count(number, prepared)
+
+    def _on_recorded(self, number: int, prepared: Prepared) -> None:
+        self._committable[number] = prepared.needed_from
+        self.metrics.set("andon_committed_offset", prepared.needed_from, partition=str(number))
 
     def _count(self, number: int, prepared: Prepared) -> None:
         count, stage = self.metrics.count, self._stage
         count("andon_records_read_total", prepared.records, stage=stage)
         count("andon_records_replayed_total", prepared.replayed, stage=stage)
+        count("andon_records_repeated_total", prepared.repeated, stage=stage)
         if prepared.records:
             self.metrics.observe("andon_batch_records", prepared.records, stage=stage)
         for sent, lines in prepared.lines.items():
@@ -247,15 +264,25 @@ class Worker:
         for ingested in prepared.ingest_times:
             self.metrics.observe("andon_latency_seconds", max(0, now - ingested) / SECOND, stage=stage)
         self.metrics.set("andon_position_offset", prepared.delivered, partition=str(number))
-        self.metrics.set("andon_committed_offset", prepared.needed_from, partition=str(number))
 
     async def _tick_forever(self) -> None:
         while True:
             await asyncio.sleep(self._settings.runtime.tick / SECOND)
             for assigned in list(self._open_partitions.values()):
-                await self._tick(assigned)
+                if self._is_caught_up(assigned.partition):
+                    await self._tick(assigned)
+                else:
+                    assigned.partition.behind()
+                await assigned.lane.record()
             for number in self._assignment or ():
                 self._note_progress(number)
+
+    def _is_caught_up(self, partition: Partition) -> bool:
+        consumer, where = self._app and self._app.consumer, TP(self._topic, partition.number)
+        if not consumer or (age := consumer.seconds_since_fetch(where)) is None:
+            return False
+        freshness = 3 * self._settings.kafka.fetch_max_wait / SECOND + 1.0
+        return bool(age < freshness and partition.position >= (consumer.highwater(where) or 0))
 
     async def _tick(self, assigned: _Assigned) -> None:
         generation = self._generation
@@ -295,7 +322,7 @@ class Worker:
         re-reads at most one window span and re-creates the same ids.
         """
         for assigned in self._open_partitions.values():
-            assigned.lane.cancel()
+            assigned.lane.give_up()
         for number in self._assignment or ():
             self._progress.forget(str(number))
             self.metrics.set("andon_lag_records", 0, partition=str(number))
@@ -304,9 +331,9 @@ class Worker:
             mapping.clear()
         self._gate.reset()
 
-    def _on_lane_done(self, task: asyncio.Task[None]) -> None:
-        if not task.cancelled() and task.exception():
-            self._fail(task.exception())
+    def _on_lane_done(self, lane: Lane, task: asyncio.Task[None]) -> None:
+        if not lane.given_up:
+            self._fail(DeliveryError("delivery was cancelled") if task.cancelled() else task.exception())
 
     def _on_retry(self) -> None:
         self.metrics.count("andon_delivery_retries_total", stage=self._stage)

@@ -40,6 +40,12 @@ CATALOGUE: dict[str, MetricSpec] = {
             ("stage",),
         ),
         MetricSpec(
+            "andon_records_repeated_total",
+            "counter",
+            "Records that repeat what was processed before, as an upstream restart sends them; of no effect.",
+            ("stage",),
+        ),
+        MetricSpec(
             "andon_unknown_tags_total",
             "counter",
             "Batches whose first record held a tag that the plant model does not know.",

@@ -79,7 +79,7 @@ class AlertProcessor:
         self._states.update(changed)
         return Result(emits, rejected, {asset: dump_state(state) for asset, state in changed.items()})
 
-    def tick(self, now: int) -> Result:
+    def tick(self, now: int, caught_up_since: int) -> Result:
         """Do nothing: that a machine is silent is for the context stage to tell (`PlantEvent` source_silent)."""
         return Result()
 

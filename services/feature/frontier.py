@@ -39,10 +39,13 @@ class Frontiers:
         watermark = newest - self._definition.lateness
         return np.maximum(self.closed[asset], pane_start(watermark, self._definition))
 
-    def behind_silent(self, now: int) -> Ints:
-        """Return frontiers that lie behind the last open window of each asset that has been silent for too long."""
+    def behind_silent(self, now: int, caught_up_since: int) -> Ints:
+        """Return frontiers that lie behind the last open window of each asset that has been silent for too long.
+
+        What was not read yet is no silence, so it counts from *caught_up_since* at the earliest.
+        """
         last = pane_start(self._newest, self._definition) + self._definition.window
-        silent = now - self._seen >= self._definition.idle
+        silent = now - np.maximum(self._seen, caught_up_since) >= self._definition.idle
         return np.where(silent, np.maximum(last, self.closed), self.closed)
 
 

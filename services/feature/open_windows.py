@@ -8,8 +8,8 @@ cut the log changes no result. With windows of 1 s, a lateness of 0.5 s and five
     frame         |   4 |  1  | 2 5 |3      3 moves the watermark to 2.6: windows up to 2 are closed, so 4 is late;
                                             5 is in time for the window from 2 to 3
 
-A frame that is late for some of its windows goes into the others. A frame sent again after its window has closed is
-late too: what it repeats is no longer known. Of frames with one asset and time the first counts.
+A frame that is late for some of its windows goes into the others. Of frames with one asset and time the first counts;
+one that repeats a frame accepted lately is not late, even when its window has closed (`services.feature.memory`).
 """
 
 from __future__ import annotations
@@ -41,6 +41,7 @@ from andon.stream.stage import (
 )
 from andon.uns import Stage
 from services.feature.frontier import Frontiers, first_reaching
+from services.feature.memory import Accepted
 
 #: Columns of an emitted row but its id, in the contract's order.
 _OUTPUT = (*(name for name in FeatureVector.model_fields if name != "id"), *LINEAGE_COLUMNS)
@@ -88,6 +89,7 @@ class OpenWindows:
         self._frontiers = Frontiers(self._definition, self._assets, state)
         self._dealt_with = np.maximum(self._frontiers.offset, delivered - 1)
         self._frames: list[pl.DataFrame] = []
+        self._accepted = Accepted()
 
     @property
     def needed_from(self) -> int | None:
@@ -102,22 +104,24 @@ class OpenWindows:
         late = self._last_end(time) <= frontier
         frames = frames.with_columns(pl.Series("closed", frontier))
         self._keep(frames, ~late)
+        self._accepted.add(frames.filter(~late) if late.any() else frames)
         closed = self._frontiers.closed.copy()
         closed[asset] = frontier  # of several assignments to one asset the last holds
-        rejected = self._reject(frames.filter(late)) if late.any() else ()
+        rejected, repeated = self._sort_out(frames.filter(late)) if late.any() else ((), 0)
         due = self._close(closed)
         if due is None:
-            return Result(rejected=rejected)
+            return Result(rejected=rejected, repeated=repeated)
         closing = first_reaching(asset, frontier, due.asset, due.members.end)
-        return replace(self._emit(due, frames["ingest_time"].to_numpy()[closing]), rejected=rejected)
+        emitted = self._emit(due, frames["ingest_time"].to_numpy()[closing])
+        return replace(emitted, rejected=rejected, repeated=repeated)
 
-    def tick(self, now: int) -> Result:
+    def tick(self, now: int, caught_up_since: int) -> Result:
         """Close all windows of assets that have sent nothing for the definition's `idle`.
 
         This alone depends on the clock: if a crash loses the state that says so, the windows close again later, with
         the frames that have come since.
         """
-        due = self._close(self._frontiers.behind_silent(now))
+        due = self._close(self._frontiers.behind_silent(now, caught_up_since))
         return Result() if due is None else self._emit(due, np.full_like(due.members.end, now))
 
     def _last_end(self, time: Ints) -> Ints:
@@ -127,6 +131,11 @@ class OpenWindows:
     def _keep(self, frames: pl.DataFrame, needed: npt.NDArray[np.bool_]) -> None:
         if needed.any():
             self._frames.append(frames if needed.all() else frames[np.flatnonzero(needed)])
+
+    def _sort_out(self, late: pl.DataFrame) -> tuple[tuple[Rejected, ...], int]:
+        """Return what is truly late, and how many frames only repeat accepted ones."""
+        repeats = self._accepted.among(late)
+        return self._reject(late.filter(~repeats)), int(repeats.sum())
 
     def _close(self, closed: Ints) -> _Due | None:
         """Take out, per asset, the windows that end up to *closed*; None when there are none."""

@@ -45,9 +45,9 @@ class FeatureProcessor:
         windows = self._windows.get(asset_class)
         return windows.process(rows, now) if windows else Result()
 
-    def tick(self, now: int) -> Result:
+    def tick(self, now: int, caught_up_since: int) -> Result:
         """Return the vectors of all windows of assets that have fallen silent."""
-        results = [windows.tick(now) for windows in self._windows.values()]
+        results = [windows.tick(now, caught_up_since) for windows in self._windows.values()]
         return Result(
             emits=tuple(emit for result in results for emit in result.emits),
             state={asset: kept for result in results for asset, kept in result.state.items()},

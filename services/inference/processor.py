@@ -52,7 +52,7 @@ class InferenceProcessor:
         """Return one inference a feature vector. None is rejected: of a doubtful one it is said why it is doubtful."""
         return Result(emits=(Emit(Stage.INFERENCE, self._judges[asset_class].judge(rows)),))
 
-    def tick(self, now: int) -> Result:
+    def tick(self, now: int, caught_up_since: int) -> Result:
         """Return nothing: no verdict waits for the clock."""
         return Result()
 

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from andon.contracts import Alert, DeadLetterReason, Decision, Inference, LimitViolation
 from andon.contracts.scoring import Contribution
 from andon.plant import Plant
+from andon.plant.columns import event_schema
 from andon.stream import Processor, Result, StageSpec
-from andon.stream.schema import event_schema
 from andon.uns import Stage
 from services.alert.processor import alert_stage
 from services.alert.settings import AlertRules, AlertSettings
@@ -140,7 +140,7 @@ def test_quiet_assets_leave_no_trace() -> None:
     result = processor.process("pump", frame(line(".?~.") + line("!!", asset="hall/pump-1")), 0)
     assert list(result.state) == ["hall/pump-1"]
     assert processor.process("pump", frame(line("....")), 0) == Result()
-    assert processor.tick(0) == Result()
+    assert processor.tick(0, 0) == Result()
     assert processor.needed_from() is None
 
 

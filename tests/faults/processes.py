@@ -16,8 +16,6 @@ import aiohttp
 import orjson
 import polars as pl
 import yaml
-from services.context.processor import context_stage
-from services.context.settings import ContextSettings
 
 from andon.contracts import CATALOGUE
 from andon.plant import Plant
@@ -30,6 +28,8 @@ from andon.uns import Stage
 from sandbox.broker import free_port
 from services.alert.processor import alert_stage
 from services.alert.settings import AlertSettings
+from services.context.processor import context_stage
+from services.context.settings import ContextSettings
 from services.feature.processor import feature_stage
 from services.inference.processor import inference_stage
 from services.inference.settings import InferenceSettings
@@ -101,22 +101,22 @@ class Site:
             "ANDON_KAFKA__BOOTSTRAP_SERVERS": kafka.bootstrap_servers,
             "ANDON_KAFKA__IDEMPOTENT": str(kafka.idempotent),
             "ANDON_KAFKA__PARTITIONS": str(kafka.partitions),
-            "ANDON_KAFKA__SESSION_TIMEOUT": str(kafka.session_timeout),
-            "ANDON_KAFKA__REBALANCE_TIMEOUT": str(kafka.rebalance_timeout),
-            "ANDON_KAFKA__FETCH_MAX_WAIT": str(kafka.fetch_max_wait),
+            "ANDON_KAFKA__SESSION_TIMEOUT": f"{kafka.session_timeout}us",
+            "ANDON_KAFKA__REBALANCE_TIMEOUT": f"{kafka.rebalance_timeout}us",
+            "ANDON_KAFKA__FETCH_MAX_WAIT": f"{kafka.fetch_max_wait}us",
             "ANDON_KAFKA__REQUEST_TIMEOUT": "5s",
             "ANDON_RUNTIME__POLL_RECORDS": "200",
         }
 
     async def start(self, service: str) -> Running:
         port = free_port()
-        log = (self.plant_file.parent / f"{service}-{len(self.processes)}.log").open("wb")
-        process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", f"services.{service}", env=self.environment(port), stdout=log, stderr=log
-        )
-        log.close()
+        log = self.plant_file.parent / f"{service}-{len(self.processes)}.log"
+        with log.open("wb") as out:
+            process = await asyncio.create_subprocess_exec(
+                sys.executable, "-m", f"services.{service}", env=self.environment(port), stdout=out, stderr=out
+            )
         self.processes.append(process)
-        return Running(service, process, port)
+        return Running(service, process, port, log)
 
     async def read(self, stage: Stage) -> list[Any]:
         return [r async for r in read_to_end(self.kafka, self.topic(stage), range(self.kafka.partitions))]
@@ -141,12 +141,13 @@ class Running:
     service: str
     process: asyncio.subprocess.Process
     port: int
+    log: Path
 
     async def ready(self) -> None:
         async with asyncio.timeout(60), aiohttp.ClientSession() as session:
             while True:
                 if self.process.returncode is not None:
-                    raise AssertionError(f"{self.service} ended with exit code {self.process.returncode}")
+                    raise AssertionError(f"{self.service} ended with {self.process.returncode}: {self.log.read_text()}")
                 with contextlib.suppress(aiohttp.ClientError):
                     async with session.get(f"http://127.0.0.1:{self.port}/readyz") as answer:
                         if answer.status == 200:
@@ -224,7 +225,7 @@ def _through(spec: StageSpec, plant: Plant, lines: Sequence[tuple[bytes, bytes]]
     processor = spec.open({}, 0)
     now = T0 + 10 * 365 * 86_400 * SECOND
     results: list[Result] = [processor.process(name, rows, now) for name, rows in decoded.rows.items()]
-    results.append(processor.tick(now + 3_600 * SECOND))
+    results.append(processor.tick(now + 3_600 * SECOND, 0))
     emitted = [emit.rows for result in results for emit in result.emits if emit.rows.height]
     encoded = encode(pl.concat(emitted), topic="t", partition=0) if emitted else []
     return [(line.key, line.value or b"") for line in encoded]

@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import signal
+from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from andon.settings import KafkaSettings
+from andon.stream.codec import Line
+from andon.stream.producer import BatchProducer
+from andon.stream.publish import partition_of
 from andon.stream.topics import ensure_topics
 from andon.uns import Stage
 from sandbox.broker import EmbeddedBroker, embedded_broker
 from tests.faults.processes import ASSETS, Running, Site, pump_frame, pumping_site, undisturbed
-from tests.stream.bus import line, send
+from tests.stream.bus import line
 
 SERVICES = ("context", "feature", "inference", "alert")
 OUTPUT = {
@@ -29,9 +34,29 @@ OUTPUT = {
 async def publish(site: Site, frames: list[dict[str, Any]], *, chunks: int, pause: float = 0.2) -> None:
     """Publish in chunks, so that there is always work while something is killed."""
     size = -(-len(frames) // chunks)
-    for start in range(0, len(frames), size):
-        await send(site.kafka, site.topic(Stage.RAW), map(line, frames[start : start + size]))
-        await asyncio.sleep(pause)  # the load's own pace, not a wait for something
+    async with publishing(site) as send:
+        for start in range(0, len(frames), size):
+            await send(frames[start : start + size])
+            await asyncio.sleep(pause)  # the load's own pace, not a wait for something
+
+
+@contextlib.asynccontextmanager
+async def publishing(site: Site) -> AsyncIterator[Callable[[list[dict[str, Any]]], Awaitable[None]]]:
+    """Give a way to publish frames that waits for a broker that is away, as the ingest service does."""
+    producer = BatchProducer(site.kafka)
+    await producer.start()
+
+    async def send(frames: list[dict[str, Any]]) -> None:
+        by_partition: dict[int, list[Line]] = {}
+        for each in map(line, frames):
+            by_partition.setdefault(partition_of(each.key, site.kafka.partitions), []).append(each)
+        for number, lines in by_partition.items():
+            await producer.deliver(site.topic(Stage.RAW), number, lines)
+
+    try:
+        yield send
+    finally:
+        await producer.stop()
 
 
 def frames_of(seconds: int) -> list[dict[str, Any]]:
@@ -58,13 +83,13 @@ async def test_any_service_killed_under_load_loses_nothing_and_repeats_identical
         running = {name: await plant_site.start(name) for name in SERVICES}
         await asyncio.gather(*(each.ready() for each in running.values()))
         frames = frames_of(seconds=400)
-        publishing = asyncio.create_task(publish(plant_site, frames, chunks=100))
+        load = asyncio.create_task(publish(plant_site, frames, chunks=100))
         for name in SERVICES:
             await progress(plant_site, name)
             await running[name].kill()
             running[name] = await plant_site.start(name)
             await running[name].ready()
-        await publishing
+        await load
         await assert_all_stages_equal_an_undisturbed_run(plant_site, frames)
 
 
@@ -80,10 +105,10 @@ async def test_one_of_two_workers_killed_hands_its_partitions_to_the_other(
         for name in ("inference", "alert"):
             await (await plant_site.start(name)).ready()
         frames = frames_of(seconds=200)
-        publishing = asyncio.create_task(publish(plant_site, frames, chunks=50))
+        load = asyncio.create_task(publish(plant_site, frames, chunks=50))
         await progress(plant_site, "context")
         await both[0].kill()
-        await publishing
+        await load
         await assert_all_stages_equal_an_undisturbed_run(plant_site, frames)
 
 
@@ -105,11 +130,10 @@ async def test_a_broker_away_for_20_seconds_is_waited_for(site: str, tmp_path: P
             running = [await plant_site.start(name) for name in SERVICES]
             await asyncio.gather(*(each.ready() for each in running))
             frames = frames_of(seconds=100)
-            half = len(frames) // 2
-            await publish(plant_site, frames[:half], chunks=10)
-            publishing = asyncio.create_task(publish(plant_site, frames[half:], chunks=10))
+            load = asyncio.create_task(publish(plant_site, frames, chunks=20))
+            await progress(plant_site, "feature")
             await pause(broker, seconds=20)
-            await publishing
+            await load
             await assert_all_stages_equal_an_undisturbed_run(plant_site, frames)
             assert all(each.process.returncode is None for each in running)
 
@@ -127,9 +151,11 @@ async def test_sigterm_delivers_commits_and_ends_with_code_0(kafka: KafkaSetting
         await ensure_topics(kafka, plant_site.plant)
         context = await plant_site.start("context")
         await context.ready()
-        await publish(plant_site, frames_of(seconds=10), chunks=2)
-        await progress(plant_site, "context")
+        frames = frames_of(seconds=10)
+        await publish(plant_site, frames, chunks=1)
         assert await context.stop() == 0
+        await (await plant_site.start("context")).ready()
+        await plant_site.until_ids(Stage.CONTEXT, set(undisturbed(plant_site.plant, frames)[Stage.CONTEXT]))
 
 
 @pytest.mark.parametrize(

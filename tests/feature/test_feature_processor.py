@@ -17,6 +17,7 @@ from andon.plant.columns import event_schema
 from andon.settings import Settings
 from andon.stream.stage import LINEAGE_COLUMNS, OFFSET, TRACEPARENT, Processor, Result
 from andon.uns import Stage
+from services.feature.memory import Accepted
 from services.feature.processor import feature_stage
 
 SECOND = 1_000_000
@@ -117,19 +118,44 @@ def test_a_gap_closes_what_lies_before_it_and_makes_no_empty_windows() -> None:
     assert vectors(opened().process("pump", log("a0.2 a1.2 a100"), now=0)) == ["a[0,1)x1", "a[1,2)x1"]
 
 
-def test_a_frame_sent_twice_counts_once_and_is_late_after_its_window() -> None:
+def test_a_frame_sent_twice_counts_once_and_is_not_late_after_its_window() -> None:
     result = opened().process("pump", log("a0.2=5 a0.2=9 a2.6 a0.2=5"), now=0)
     assert vectors(result) == ["a[0,1)x1"]
     assert result.emits[0].rows["features"].to_list() == [{"x_mean": 5}]
-    assert late(result) == [3]
+    assert late(result) == []
+    assert result.repeated == 1
+
+
+def test_a_frame_that_no_accepted_one_is_like_is_late_and_sent_again_late_again() -> None:
+    result = opened().process("pump", log("a0.2 a2.6 a0.3 a0.3 b0.2"), now=0)
+    assert late(result) == [2, 3]
+    assert result.repeated == 0
+
+
+def test_repeats_are_told_from_late_frames_only_as_far_back_as_is_remembered() -> None:
+    accepted = Accepted(depth=2)
+    for batch in ([1], [2], [3]):
+        accepted.add(times(batch))
+    assert accepted.among(times([1, 2, 3, 4])).tolist() == [False, True, True, False]
+
+
+def times(seconds: list[int]) -> pl.DataFrame:
+    return pl.DataFrame({"asset": [0] * len(seconds), "time": seconds})
+
+
+def test_silence_counts_only_while_everything_there_is_has_been_read() -> None:
+    processor = opened()
+    processor.process("pump", log("a0.2"), now=100 * SECOND)
+    assert processor.tick(120 * SECOND, 118 * SECOND) == Result()
+    assert vectors(processor.tick(123 * SECOND, 118 * SECOND)) == ["a[0,1)x1"]
 
 
 def test_a_silent_asset_has_its_windows_closed() -> None:
     processor = opened(plant(HOPPING))
     processor.process("pump", log("a0.2 a1.2"), now=100 * SECOND)
     processor.process("pump", log("b0.3", first=2), now=103 * SECOND)
-    assert vectors(processor.tick(104 * SECOND)) == []
-    closed = processor.tick(105 * SECOND)
+    assert vectors(processor.tick(104 * SECOND, 0)) == []
+    closed = processor.tick(105 * SECOND, 0)
     assert vectors(closed) == ["a[-1,1)x1", "a[0,2)x2", "a[1,3)x1"]
     assert set(closed.emits[0].rows["ingest_time"]) == {105 * SECOND}
     assert closed.state == {"a": {"closed": 3 * SECOND, "offset": 1}}
@@ -221,9 +247,9 @@ def test_after_a_restart_what_was_dealt_with_is_neither_emitted_nor_rejected() -
 def test_windows_closed_in_a_silence_stay_closed_after_a_restart() -> None:
     processor = opened()
     processor.process("pump", log("a0.2"), now=0)
-    state = processor.tick(5 * SECOND).state
+    state = processor.tick(5 * SECOND, 0).state
     again = opened(state=state)
-    assert again.tick(99 * SECOND) == Result()
+    assert again.tick(99 * SECOND, 0) == Result()
     assert late(again.process("pump", log("a0.4", first=1), now=99 * SECOND)) == [1]
 
 

@@ -15,11 +15,11 @@ import yaml
 
 from andon.errors import ConfigError
 from andon.plant.model import AssetClass, Plant
+from andon.recordings.mapping import load_mapping
 from sandbox.station.faults import Fault, FaultKind
 from sandbox.station.record import write_recording
 from sandbox.station.sensors import SENSORS
 from sandbox.station.simulate import Simulation, StationConfig, simulate
-from services.ingest.mapping import load_mapping
 
 CONFIG = StationConfig()
 PLANT = Path(__file__).parents[2] / "examples" / "pumps" / "plant.yaml"

@@ -142,7 +142,7 @@ class PassThrough:
     def process(self, _: str, rows: pl.DataFrame, __: int) -> Result:
         return Result(emits=(Emit(Stage.CONTEXT, one_to_one(rows)),))
 
-    def tick(self, _: int) -> Result:
+    def tick(self, _: int, __: int) -> Result:
         return Result()
 
     def needed_from(self) -> int | None:
