@@ -1,0 +1,61 @@
+"""The data that the benches run on: one class of machines with eight tags, and frames of theirs."""
+
+from __future__ import annotations
+
+import numpy as np
+import polars as pl
+
+from andon.clock import SECOND
+from andon.contracts import Frame
+from andon.contracts.ids import event_ids
+from andon.plant import Plant
+from andon.uns import Stage
+
+TAGS = tuple(f"s{number}" for number in range(8))
+ASSETS = 32
+#: Frames per asset and second of event time.
+RATE_HZ = 20
+T0 = 1_700_000_000 * SECOND
+_NORMAL, _SPREAD = 50.0, 2.0
+
+
+def plant_document(**features: object) -> dict[str, object]:
+    """Return the plant model of a site with `ASSETS` machines of one class.
+
+    Args:
+        features: what of the class's feature definition is not tumbling windows of a second with all aggregates.
+    """
+    tag = {"unit": "bar", "range": [0, 100], "limits": {"high": 80, "high_high": 90}}
+    machine = {
+        "scan": f"{1_000 // RATE_HZ}ms",
+        "tags": dict.fromkeys(TAGS, tag),
+        "features": {"window": "1s", "lateness": "0s"} | features,
+    }
+    return {
+        "enterprise": "acme",
+        "site": "bench",
+        "classes": {"machine": machine},
+        "assets": {f"hall/line-1/machine-{number}": {"class": "machine"} for number in range(ASSETS)},
+    }
+
+
+def frames(model: Plant, first: int, count: int, *, seed: int = 0) -> pl.DataFrame:
+    """Return raw frames number *first* to *first* + *count* of the whole site, as a source would publish them.
+
+    The machines take turns, so frame n of the site is frame n // `ASSETS` of its machine. Values are normal noise
+    with three decimals.
+    """
+    number = np.arange(first, first + count)
+    assets = list(model.assets)
+    turn = number // len(assets)
+    values = np.random.default_rng((seed, first)).normal(_NORMAL, _SPREAD, (count, len(TAGS))).round(3)
+    rows = pl.DataFrame(
+        {
+            "asset": pl.Series(assets).gather(number % len(assets)),
+            "time": T0 + turn * (SECOND // RATE_HZ),
+            "session": pl.repeat("bench", count, eager=True),
+            "sequence": turn,
+            "values": pl.DataFrame(values, schema=TAGS).to_struct(),
+        }
+    ).with_columns(event_ids(Stage.RAW, "1"), ingest_time="time", origin=pl.lit("live"))
+    return rows.select(name for name in Frame.model_fields if name in rows.columns)

@@ -1,0 +1,1 @@
+"""What the benches measure, each in a process of its own."""
