@@ -90,7 +90,7 @@ class Gate:
             self._open.set()
 
     def reset(self) -> None:
-        """Forget all: a new assignment starts from what was committed."""
+        """Forget all unfinished batches: a new assignment starts from what was committed."""
         self._taken = 0
         self._open.set()
 

@@ -67,13 +67,24 @@ class Lane:
         self._on_delivered, self._on_recorded = on_delivered, on_recorded
         self._queue: asyncio.Queue[Prepared] = asyncio.Queue(depth)
         self._unrecorded: Prepared | None = None
-        self.given_up = False
+        self._given_up = False
         self._record_due = 0
         self.task = asyncio.create_task(self._run(), name=f"lane-{partition}")
 
     async def put(self, prepared: Prepared) -> None:
-        """Queue a batch; waits while too many wait."""
-        await self._queue.put(prepared)
+        """Queue a batch; waits while too many wait, and returns at once when the lane has ended."""
+        queued = asyncio.create_task(self._queue.put(prepared))
+        await asyncio.wait((queued, self.task), return_when=asyncio.FIRST_COMPLETED)
+        queued.cancel()
+
+    def on_failure(self, fail: Callable[[BaseException | None], None]) -> None:
+        """Tell *fail* when delivery ends without having been given up."""
+
+        def on_done(task: asyncio.Task[None]) -> None:
+            if not self._given_up:
+                fail(DeliveryError("delivery was cancelled") if task.cancelled() else task.exception())
+
+        self.task.add_done_callback(on_done)
 
     async def drain(self) -> None:
         """Return when everything queued is delivered, or when delivery has failed for good."""
@@ -85,7 +96,7 @@ class Lane:
 
     def give_up(self) -> None:
         """Give up what waits: whoever owns the partition next re-reads it."""
-        self.given_up = True
+        self._given_up = True
         self.task.cancel()
 
     async def _run(self) -> None:

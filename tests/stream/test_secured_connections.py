@@ -16,8 +16,8 @@ from faust.transport.drivers.aiokafka import credentials_to_aiokafka_auth
 
 from andon.errors import ConfigError
 from andon.settings import KafkaSettings, SaslSettings, TlsSettings
+from andon.stream.faust_app import credentials
 from andon.stream.topics import ensure_topics
-from andon.stream.worker import _credentials
 from andon.uns import Stage
 from sandbox.broker import EmbeddedBroker, free_port
 
@@ -139,7 +139,7 @@ def test_faust_is_told_the_same_as_every_other_client(mechanism: Any, encrypted:
     login = {"mechanism": mechanism, "username": "andon", "password": "hush"} if mechanism else {}
     kafka = KafkaSettings(tls=TlsSettings(enabled=encrypted), sasl=SaslSettings.model_validate(login))
     given = kafka.client_arguments()
-    faust = dict(credentials_to_aiokafka_auth(_credentials(kafka)))
+    faust = dict(credentials_to_aiokafka_auth(credentials(kafka)))
     for arguments in (given, faust):
         context = arguments.pop("ssl_context", None)
         assert (context is not None) == encrypted

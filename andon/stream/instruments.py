@@ -1,0 +1,72 @@
+"""What the runtime counts, apart from what it does."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from andon.clock import SECOND, Clock
+from andon.stream.partition import Prepared
+from andon.telemetry import Metrics
+
+
+class Instruments:
+    """The metrics of one stage.
+
+    Args:
+        metrics: where to count.
+        stage: the input stage, a label of most metrics.
+        clock: microseconds UTC, for latencies.
+    """
+
+    def __init__(self, metrics: Metrics, stage: str, clock: Clock) -> None:
+        self._metrics, self._stage, self._clock = metrics, stage, clock
+
+    def worked(self, seconds: float) -> None:
+        """Take the time that one batch took to decode, process and encode."""
+        self._metrics.observe("andon_batch_seconds", seconds, stage=self._stage)
+
+    def waited(self, seconds: float) -> None:
+        """Take the time that reading stood still for delivery."""
+        self._metrics.count("andon_backpressure_seconds_total", seconds, stage=self._stage)
+
+    def retried(self) -> None:
+        """Take note that records had to be sent again."""
+        self._metrics.count("andon_delivery_retries_total", stage=self._stage)
+
+    def assigned(self, partitions: int) -> None:
+        """Take note of a new assignment."""
+        self._metrics.set("andon_partitions", partitions)
+        self._metrics.count("andon_rebalances_total")
+
+    def released(self, partitions: Iterable[int]) -> None:
+        """Take note that partitions were given away."""
+        for number in partitions:
+            self._metrics.set("andon_lag_records", 0, partition=str(number))
+
+    def recorded(self, number: int, needed_from: int) -> None:
+        """Take the offset from which a restart would read."""
+        self._metrics.set("andon_committed_offset", needed_from, partition=str(number))
+
+    def lagged(self, number: int, lag: int) -> None:
+        """Take how many records a partition holds that were not delivered yet."""
+        self._metrics.set("andon_lag_records", lag, partition=str(number))
+
+    def delivered(self, number: int, prepared: Prepared) -> None:
+        """Count a batch that the broker has acknowledged."""
+        count, stage = self._metrics.count, self._stage
+        count("andon_records_read_total", prepared.records, stage=stage)
+        count("andon_records_replayed_total", prepared.replayed, stage=stage)
+        count("andon_records_repeated_total", prepared.repeated, stage=stage)
+        if prepared.records:
+            self._metrics.observe("andon_batch_records", prepared.records, stage=stage)
+        for sent, lines in prepared.lines.items():
+            count("andon_records_sent_total", len(lines), stage=str(sent))
+            count("andon_sent_bytes_total", sum(len(line.value or b"") for line in lines), stage=str(sent))
+        for reason, amount in prepared.reasons.items():
+            count("andon_deadletters_total", amount, stage=stage, reason=str(reason))
+        for measured in prepared.counts:
+            count(measured.metric, measured.amount, **measured.labels)
+        now = self._clock()
+        for ingested in prepared.ingest_times:
+            self._metrics.observe("andon_latency_seconds", max(0, now - ingested) / SECOND, stage=stage)
+        self._metrics.set("andon_position_offset", prepared.delivered, partition=str(number))
