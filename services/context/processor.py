@@ -12,6 +12,7 @@ from andon.contracts.frames import Bounds
 from andon.contracts.ids import event_ids
 from andon.plant import AssetClass, Plant
 from andon.stream import Count, Emit, Processor, Rejected, Result, StageSpec
+from andon.stream.repeats import Repeats
 from andon.stream.stage import FIRST_OFFSET, LAST_OFFSET, OFFSET, TRACEPARENT, State
 from andon.uns import Stage
 from services.context.quality import Floats, levels, quality_column, sample_codes
@@ -115,10 +116,11 @@ class ContextProcessor:
         self._watches = {
             name: Watch(each.rules, len(each.assets.categories)) for name, each in classes.items() if each.rules.tags
         }
+        self._repeats = {name: Repeats(len(each.assets.categories)) for name, each in classes.items()}
         self._clock = 0
 
     def process(self, asset_class: str, rows: pl.DataFrame, now: int) -> Result:
-        """Return each frame with context, but for those whose event time cannot be true."""
+        """Return each frame with context, but for repeated ones and those whose event time cannot be true."""
         values, quality = self._judge(asset_class, rows)
         # An ingest clock that runs ahead of ours does not prove that all others have been silent since.
         self._clock = max(self._clock, min(now, int(rows["ingest_time"].to_numpy().max(initial=0))))
@@ -126,8 +128,11 @@ class ContextProcessor:
         unwanted = pl.Series([each.offset for each in rejected], dtype=pl.Int64)
         offset = pl.col(FIRST_OFFSET)
         events = self._classes[asset_class].events(rows, values, quality)
-        wanted = events.filter(offset >= self._delivered, ~offset.is_in(unwanted.implode()))
-        return Result((Emit(Stage.CONTEXT, wanted),) if wanted.height else (), rejected)
+        # Marks depend on the frames before, so a frame sent again would be marked otherwise under the same id.
+        repeated = self._repeated(asset_class, rows)
+        wanted = events.filter(offset >= self._delivered, ~offset.is_in(unwanted.implode()), ~repeated)
+        again = int((repeated & (rows[OFFSET] >= self._delivered)).sum())
+        return Result((Emit(Stage.CONTEXT, wanted),) if wanted.height else (), rejected, repeated=again)
 
     def tick(self, now: int, caught_up_since: int) -> Result:
         """Do nothing: a frame never waits."""
@@ -137,6 +142,11 @@ class ContextProcessor:
         """Return the offset of the first frame that the rate and stuck rules remember."""
         needed = [watch.needed_from(self._clock) for watch in self._watches.values()]
         return min((offset for offset in needed if offset is not None), default=None)
+
+    def _repeated(self, asset_class: str, rows: pl.DataFrame) -> pl.Series:
+        index = pl.col("asset").cast(self._classes[asset_class].assets).to_physical().cast(pl.Int64)
+        names = rows.select(index, "time", pl.col("revision").fill_null(0))
+        return pl.Series(self._repeats[asset_class].find(names))
 
     def _judge(self, asset_class: str, rows: pl.DataFrame) -> tuple[pl.DataFrame, pl.Series]:
         """Return the values in the model's units, and the quality marks."""

@@ -9,7 +9,7 @@ cut the log changes no result. With windows of 1 s, a lateness of 0.5 s and five
                                             5 is in time for the window from 2 to 3
 
 A frame that is late for some of its windows goes into the others. Of frames with one asset and time the first counts;
-one that repeats a frame accepted lately is not late, even when its window has closed (`services.feature.memory`).
+one that repeats a frame accepted lately is not late, even when its window has closed (`andon.stream.repeats`).
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ from andon.features.compute import vectors
 from andon.features.membership import AssetNumbers, Membership, Span, assign, pane_start
 from andon.features.statistics import Ints
 from andon.plant import Plant
+from andon.stream.repeats import Remembered
 from andon.stream.stage import (
     FIRST_OFFSET,
     LAST_OFFSET,
@@ -41,7 +42,6 @@ from andon.stream.stage import (
 )
 from andon.uns import Stage
 from services.feature.frontier import Frontiers, first_reaching
-from services.feature.memory import Accepted
 
 #: Columns of an emitted row but its id, in the contract's order.
 _OUTPUT = (*(name for name in FeatureVector.model_fields if name != "id"), *LINEAGE_COLUMNS)
@@ -89,7 +89,7 @@ class OpenWindows:
         self._frontiers = Frontiers(self._definition, self._assets, state)
         self._dealt_with = np.maximum(self._frontiers.offset, delivered - 1)
         self._frames: list[pl.DataFrame] = []
-        self._accepted = Accepted()
+        self._accepted = Remembered()
 
     @property
     def needed_from(self) -> int | None:

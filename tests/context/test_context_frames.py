@@ -96,6 +96,14 @@ def test_the_next_stage_reads_what_this_one_writes() -> None:
     assert read["quality"].to_list() == rows["quality"].to_list()
 
 
+def test_a_frame_sent_again_is_counted_and_sent_on_once() -> None:
+    frames = raw(MODEL, [{"time": NOW, "values": VALUES}, {"time": NOW + 1, "values": VALUES}] * 2)
+    result = processor(MODEL).process("pump", frames, NOW)
+    assert emitted(result)["first_offset"].to_list() == [0, 1]
+    assert result.repeated == 2
+    assert not result.rejected
+
+
 def test_a_class_without_limits_has_none() -> None:
     model = plant({"x": {}})
     rows = emitted(processor(model).process("pump", raw(model, [{"values": {"x": 1.0}}]), NOW))
@@ -106,7 +114,8 @@ def test_a_class_without_limits_has_none() -> None:
 def refused(**frame: object) -> tuple[Result, list[DeadLetterReason]]:
     """Process a frame between two good ones, at `NOW`."""
     good = {"time": NOW, "values": VALUES}
-    result = processor(MODEL).process("pump", raw(MODEL, [good, {"values": VALUES, **frame}, good]), NOW)
+    after = {**good, "time": NOW + 1}
+    result = processor(MODEL).process("pump", raw(MODEL, [good, {"values": VALUES, **frame}, after]), NOW)
     assert all(each.offset == 1 for each in result.rejected)
     return result, [each.reason for each in result.rejected]
 

@@ -76,7 +76,7 @@ def test_a_step_is_believed_once_its_predecessor_is_more_than_ten_scans_old() ->
 
 def test_late_frames_cause_no_rates_and_have_none() -> None:
     assert marks([0, 4, 8, 99, 12], times=[0, 1, 2, 1.5, 3], max_rate=5) == "....."
-    assert marks([0, 4, 8, 8, 12], times=[0, 1, 2, 2, 3], max_rate=5) == "....."
+    assert marks([0, 4, 8, 8, 12], times=[0, 1, 2, 2, 3], max_rate=5) == "...."  # the repeated frame is not sent on
 
 
 def test_a_value_that_rests_too_long_is_stuck() -> None:

@@ -17,7 +17,6 @@ from andon.plant.columns import event_schema
 from andon.settings import Settings
 from andon.stream.stage import LINEAGE_COLUMNS, OFFSET, TRACEPARENT, Processor, Result
 from andon.uns import Stage
-from services.feature.memory import Accepted
 from services.feature.processor import feature_stage
 
 SECOND = 1_000_000
@@ -130,17 +129,6 @@ def test_a_frame_that_no_accepted_one_is_like_is_late_and_sent_again_late_again(
     result = opened().process("pump", log("a0.2 a2.6 a0.3 a0.3 b0.2"), now=0)
     assert late(result) == [2, 3]
     assert result.repeated == 0
-
-
-def test_repeats_are_told_from_late_frames_only_as_far_back_as_is_remembered() -> None:
-    accepted = Accepted(depth=2)
-    for batch in ([1], [2], [3]):
-        accepted.add(times(batch))
-    assert accepted.among(times([1, 2, 3, 4])).tolist() == [False, True, True, False]
-
-
-def times(seconds: list[int]) -> pl.DataFrame:
-    return pl.DataFrame({"asset": [0] * len(seconds), "time": seconds})
 
 
 def test_silence_counts_only_while_everything_there_is_has_been_read() -> None:

@@ -1,0 +1,80 @@
+"""Telling records that were sent again from others.
+
+Delivery is at least once, so a source or an upstream service that starts again repeats some of what it sent. An event is named by its asset, event time and revision. Remembering these costs nothing but columns that are there
+anyway; only the question costs, and it is asked only of records that are not newer than what their asset has sent.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+#: Records remembered per asset class and partition. A restarted service repeats about a second of records.
+DEPTH = 200_000
+_NAME = ("asset", "time", "revision")
+
+Mask = npt.NDArray[np.bool_]
+
+
+class Remembered:
+    """Remembers which records came lately.
+
+    Args:
+        depth: how many, at least.
+    """
+
+    def __init__(self, depth: int = DEPTH) -> None:
+        self._depth = depth
+        self._height = 0
+        self._records: deque[pl.DataFrame] = deque()
+
+    def add(self, records: pl.DataFrame) -> None:
+        """Remember records (columns asset, time, revision); forget the oldest beyond the depth."""
+        self._records.append(records.select(_NAME))
+        self._height += records.height
+        while self._height - self._records[0].height >= self._depth:
+            self._height -= self._records.popleft().height
+
+    def among(self, records: pl.DataFrame) -> Mask:
+        """Return for each record whether it is remembered."""
+        if not self._records or not records.height:
+            return np.zeros(records.height, bool)
+        earliest = records["time"].min()
+        recent = [part for each in self._records if (part := each.filter(pl.col("time") >= earliest)).height]
+        if not recent:
+            return np.zeros(records.height, bool)
+        known = pl.concat(recent).unique().with_columns(known=True)
+        found = records.select(_NAME).join(known, on=_NAME, how="left", maintain_order="left")
+        remembered: Mask = found["known"].fill_null(value=False).to_numpy()
+        return remembered
+
+
+class Repeats:
+    """Finds records that repeat earlier ones of a log.
+
+    Args:
+        assets: how many assets there are.
+        depth: records remembered, at least.
+    """
+
+    def __init__(self, assets: int, depth: int = DEPTH) -> None:
+        self._newest = np.full(assets, -1, np.int64)
+        self._remembered = Remembered(depth)
+
+    def find(self, records: pl.DataFrame) -> Mask:
+        """Return for each record whether it repeats an earlier one of this batch or of those before.
+
+        Args:
+            records: columns asset (its index), time and revision, in the log's order.
+        """
+        asset, time = records["asset"].to_numpy(), records["time"].to_numpy()
+        first = records.select(pl.struct(_NAME).is_first_distinct()).to_series()
+        repeated: Mask = ~first.to_numpy()
+        old = np.flatnonzero(time <= self._newest[asset])
+        repeated[old] |= self._remembered.among(records[old])
+        np.maximum.at(self._newest, asset, time)
+        self._remembered.add(records.filter(~repeated) if repeated.any() else records)
+        return repeated
