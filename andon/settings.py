@@ -135,6 +135,8 @@ class RuntimeSettings(Group):
 
     poll_records: int = Field(default=5_000, ge=1, le=100_000)
     """Most records that one poll brings."""
+    linger: Duration = 50_000
+    """Shortest time between two polls while they bring little: more of it saves CPU and adds to latency."""
     in_flight: int = Field(default=2, ge=1, le=100)
     """Batches per partition that may wait for the broker's acknowledgement; more are not read."""
     tick: Duration = Field(default=1_000_000, gt=0)

@@ -113,12 +113,16 @@ class Feed:
         gate: closed while too many batches are unfinished.
         committable: the offset that may be committed for a partition, if any.
         fetch_max_wait_ms: how long the broker may hold a fetch while there is nothing new.
+        linger: seconds between two polls, at least, while polls bring little.
+        plenty: records in a poll from which on the next follows at once.
     """
 
     topic: str
     gate: Gate
     committable: Callable[[TP], int | None]
     fetch_max_wait_ms: int
+    linger: float
+    plenty: int
 
 
 class _ConsumerThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]
@@ -147,6 +151,7 @@ class BatchConsumer(driver.Consumer):  # type: ignore[misc]
     """Faust's consumer, with the runtime's own commits and backpressure for the topic read in batches."""
 
     logger = driver.logger
+    _polled_at = _pause = 0.0
 
     def _new_consumer_thread(self) -> _ConsumerThread:
         return _ConsumerThread(self, loop=self.loop, beacon=self.beacon)
@@ -164,9 +169,16 @@ class BatchConsumer(driver.Consumer):  # type: ignore[misc]
         return None if answered is None else max(0.0, time.time() - answered / 1_000)
 
     async def _getmany(self, active_partitions: Any, timeout: float) -> Any:  # noqa: ASYNC109 - Faust's signature
-        gate = self.transport.feed.gate
-        await self.wait_first(gate.wait(), self.suspend_flow.wait(), timeout=timeout)
-        return await super()._getmany(active_partitions, timeout) if gate.is_open else {}
+        feed = self.transport.feed
+        await asyncio.sleep(self._polled_at + self._pause - time.monotonic())
+        await self.wait_first(feed.gate.wait(), self.suspend_flow.wait(), timeout=timeout)
+        if not feed.gate.is_open:
+            return {}
+        polled = await super()._getmany(active_partitions, timeout)
+        # A batch costs about as much as a hundred records, so a slow stream is read in fewer, larger polls.
+        records = sum(map(len, polled.values())) if polled else 0
+        self._polled_at, self._pause = time.monotonic(), 0.0 if records >= feed.plenty else feed.linger
+        return polled
 
     def _filter_tps_with_pending_acks(self, topics: Any = None) -> Iterator[TP]:
         yield from super()._filter_tps_with_pending_acks(topics)

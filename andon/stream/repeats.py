@@ -1,7 +1,8 @@
 """Telling records that were sent again from others.
 
-Delivery is at least once, so a source or an upstream service that starts again repeats some of what it sent. An event is named by its asset, event time and revision. Remembering these costs nothing but columns that are there
-anyway; only the question costs, and it is asked only of records that are not newer than what their asset has sent.
+Delivery is at least once, so a source or an upstream service that starts again repeats some of what it sent. An event
+is named by its asset, event time and revision. Remembering these costs nothing but columns that are there anyway; only
+the question costs, and it is asked only of records that are not newer than what their asset has sent.
 """
 
 from __future__ import annotations

@@ -73,7 +73,14 @@ class Worker:
         self._failure: asyncio.Future[None] | None = None
         self._progress = Progress(settings.telemetry.progress_timeout / SECOND, time.monotonic)
         self.health = Health(self.metrics, self._progress, ready=lambda: self._assignment is not None)
-        feed = Feed(self._topic, self._gate, self._committable, settings.kafka.fetch_max_wait // MILLISECOND)
+        feed = Feed(
+            topic=self._topic,
+            gate=self._gate,
+            committable=self._committable,
+            fetch_max_wait_ms=settings.kafka.fetch_max_wait // MILLISECOND,
+            linger=settings.runtime.linger / SECOND,
+            plenty=settings.runtime.poll_records // 10,
+        )
         self._app = batch_app(group_name(plant, spec.service), settings.kafka, settings.runtime, feed, self._consume)
         self._app.on_partitions_revoked.connect(self._on_revoked)
         self._app.on_partitions_assigned.connect(self._on_assigned)
