@@ -9,7 +9,11 @@ from andon.clock import SECOND
 from andon.contracts import Frame
 from andon.contracts.ids import event_ids
 from andon.plant import Plant
+from andon.plant.columns import event_schema
+from andon.stream.stage import LINEAGE_COLUMNS, OFFSET, TRACEPARENT
 from andon.uns import Stage
+from services.context.processor import context_stage
+from services.context.settings import ContextSettings
 
 TAGS = tuple(f"s{number}" for number in range(8))
 ASSETS = 32
@@ -25,10 +29,11 @@ def plant_document(**features: object) -> dict[str, object]:
     Args:
         features: what of the class's feature definition is not tumbling windows of a second with all aggregates.
     """
-    tag = {"unit": "bar", "range": [0, 100], "limits": {"high": 80, "high_high": 90}}
+    tag = {"unit": "bar", "range": [0, 100]}
+    watched = tag | {"limits": {"high": 80, "high_high": 90}}
     machine = {
         "scan": f"{1_000 // RATE_HZ}ms",
-        "tags": dict.fromkeys(TAGS, tag),
+        "tags": dict.fromkeys(TAGS[:2], watched) | dict.fromkeys(TAGS[2:], tag),
         "features": {"window": "1s", "lateness": "0s"} | features,
     }
     return {
@@ -39,14 +44,14 @@ def plant_document(**features: object) -> dict[str, object]:
     }
 
 
-def frames(model: Plant, first: int, count: int, *, seed: int = 0) -> pl.DataFrame:
+def frames(plant: Plant, first: int, count: int, *, seed: int = 0) -> pl.DataFrame:
     """Return raw frames number *first* to *first* + *count* of the whole site, as a source would publish them.
 
     The machines take turns, so frame n of the site is frame n // `ASSETS` of its machine. Values are normal noise
     with three decimals.
     """
     number = np.arange(first, first + count)
-    assets = list(model.assets)
+    assets = list(plant.assets)
     turn = number // len(assets)
     values = np.random.default_rng((seed, first)).normal(_NORMAL, _SPREAD, (count, len(TAGS))).round(3)
     rows = pl.DataFrame(
@@ -59,3 +64,12 @@ def frames(model: Plant, first: int, count: int, *, seed: int = 0) -> pl.DataFra
         }
     ).with_columns(event_ids(Stage.RAW, "1"), ingest_time="time", origin=pl.lit("live"))
     return rows.select(name for name in Frame.model_fields if name in rows.columns)
+
+
+def context_frames(plant: Plant, first: int, count: int) -> pl.DataFrame:
+    """Return what the context stage makes of `frames`."""
+    schema = event_schema(Frame, plant.classes["machine"]) | {TRACEPARENT: pl.String()}
+    rows = pl.concat([pl.DataFrame(schema=schema), frames(plant, first, count)], how="diagonal").with_row_index(OFFSET)
+    stage = context_stage(plant, ContextSettings()).open({}, 0)
+    (emit,) = stage.process("machine", rows.cast({OFFSET: pl.Int64}), int(rows["time"].to_numpy().max())).emits
+    return emit.rows.drop(LINEAGE_COLUMNS)

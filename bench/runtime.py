@@ -59,7 +59,7 @@ def main() -> None:
     result(
         "runtime",
         ratio_faust=ratio,
-        ratio_cpu=plain.cpu_us / batch.cpu_us,
+        ratio_faust_cpu=plain.cpu_us / batch.cpu_us,
         frames_per_s=batch.frames_per_s,
         faust_frames_per_s=plain.frames_per_s,
     )

@@ -14,6 +14,9 @@ from andon.stream.batches import BatchScheduler, BatchTransport, Feed, Undecoded
 
 #: Faust makes folders for tables on disk, which are not used here, wherever it is told.
 _DATA_FOLDER = gettempdir()
+#: Most bytes that one fetch brings of a partition: asyncio's reader collects a response piece by piece, which costs
+#: more than its share when that grows large.
+_FETCH_BYTES = 2 * 1_048_576
 
 
 def batch_app(
@@ -44,7 +47,7 @@ def batch_app(
         broker_max_poll_records=runtime.poll_records,
         broker_max_poll_interval=600.0,
         consumer_auto_offset_reset="earliest",
-        consumer_max_fetch_size=4 * 1_048_576,
+        consumer_max_fetch_size=_FETCH_BYTES,
         topic_partitions=kafka.partitions,
         topic_allow_declare=False,
         topic_disable_leader=True,
