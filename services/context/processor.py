@@ -11,15 +11,12 @@ from andon.contracts import DeadLetterReason, Origin
 from andon.contracts.frames import Bounds
 from andon.contracts.ids import event_ids
 from andon.plant import AssetClass, Plant
+from andon.quality import Arrivals, Inspected, Inspector
 from andon.stream import Count, Emit, Processor, Rejected, Result, StageSpec
 from andon.stream.repeats import Repeats
 from andon.stream.stage import FIRST_OFFSET, LAST_OFFSET, OFFSET, TRACEPARENT, State
 from andon.uns import Stage
-from services.context.quality import Floats, levels, quality_column, sample_codes
-from services.context.rules import ClassRules
 from services.context.settings import ContextSettings
-from services.context.units import model_values
-from services.context.watch import Arrivals, Watch
 
 #: Fields of a raw frame that are made anew; they are not even parsed.
 _UNUSED = ("id",)
@@ -37,7 +34,7 @@ def context_stage(plant: Plant, settings: ContextSettings) -> StageSpec:
     def open_partition(_: Mapping[str, State], delivered: int) -> Processor:
         return ContextProcessor(classes, settings, delivered)
 
-    remembers = any(frame_class.rules.tags for frame_class in classes.values())
+    remembers = any(frame_class.inspector().remembers for frame_class in classes.values())
     return StageSpec(
         "context",
         Stage.RAW,
@@ -65,9 +62,6 @@ class _FrameClass:
     def __init__(self, plant: Plant, name: str) -> None:
         self.asset_class: AssetClass = plant.classes[name]
         self.assets = pl.Enum([path for path, asset in plant.assets.items() if asset.asset_class == name])
-        self.rules = ClassRules.of(self.asset_class)
-        self._values = model_values(self.asset_class)
-        self._levels = levels(self.asset_class)
         self._constants = [
             pl.lit(name).alias("asset_class"),
             pl.lit(plant.version).alias("plant"),
@@ -76,17 +70,13 @@ class _FrameClass:
         ]
         self._id = event_ids(Stage.CONTEXT, plant.version)
 
-    def in_model_units(self, rows: pl.DataFrame) -> pl.DataFrame:
-        """Return one column per tag."""
-        return rows["values"].struct.unnest().select(self._values)
+    def inspector(self) -> Inspector:
+        """Return a judge of the class's samples that has seen none yet."""
+        return Inspector(self.asset_class, len(self.assets.categories))
 
-    def level(self, values: pl.DataFrame) -> dict[str, Floats]:
-        """Return `services.context.quality.levels` of *values* as arrays."""
-        return {column.name: column.to_numpy() for column in values.select(self._levels)}
-
-    def events(self, rows: pl.DataFrame, values: pl.DataFrame, quality: pl.Series) -> pl.DataFrame:
+    def events(self, rows: pl.DataFrame, inspected: Inspected) -> pl.DataFrame:
         """Return the columns of `andon.contracts.ContextFrame` and of its lineage."""
-        return rows.with_columns(values.to_struct("values"), quality).select(
+        return rows.with_columns(inspected.values.to_struct("values"), inspected.quality).select(
             self._id,
             *("asset", "time", "ingest_time"),
             pl.col("origin").fill_null(Origin.LIVE.value),
@@ -113,21 +103,20 @@ class ContextProcessor:
         self._classes = classes
         self._settings = settings
         self._delivered = delivered
-        self._watches = {
-            name: Watch(each.rules, len(each.assets.categories)) for name, each in classes.items() if each.rules.tags
-        }
+        self._inspectors = {name: each.inspector() for name, each in classes.items()}
         self._repeats = {name: Repeats(len(each.assets.categories)) for name, each in classes.items()}
         self._clock = 0
 
     def process(self, asset_class: str, rows: pl.DataFrame, now: int) -> Result:
         """Return each frame with context, but for repeated ones and those whose event time cannot be true."""
-        values, quality = self._judge(asset_class, rows)
+        arrivals = self._arrivals(rows, self._classes[asset_class].assets)
+        inspected = self._inspectors[asset_class].inspect(rows["values"], rows["status"], arrivals)
         # An ingest clock that runs ahead of ours does not prove that all others have been silent since.
         self._clock = max(self._clock, min(now, int(rows["ingest_time"].to_numpy().max(initial=0))))
         rejected = self._rejected(rows, now)
         unwanted = pl.Series([each.offset for each in rejected], dtype=pl.Int64)
         offset = pl.col(FIRST_OFFSET)
-        events = self._classes[asset_class].events(rows, values, quality)
+        events = self._classes[asset_class].events(rows, inspected)
         # Marks depend on the frames before, so a frame sent again would be marked otherwise under the same id.
         repeated = self._repeated(asset_class, rows)
         wanted = events.filter(offset >= self._delivered, ~offset.is_in(unwanted.implode()), ~repeated)
@@ -140,23 +129,13 @@ class ContextProcessor:
 
     def needed_from(self) -> int | None:
         """Return the offset of the first frame that the rate and stuck rules remember."""
-        needed = [watch.needed_from(self._clock) for watch in self._watches.values()]
+        needed = [inspector.needed_from(self._clock) for inspector in self._inspectors.values()]
         return min((offset for offset in needed if offset is not None), default=None)
 
     def _repeated(self, asset_class: str, rows: pl.DataFrame) -> pl.Series:
         index = pl.col("asset").cast(self._classes[asset_class].assets).to_physical().cast(pl.Int64)
         names = rows.select(index, "time", pl.col("revision").fill_null(0))
         return pl.Series(self._repeats[asset_class].find(names))
-
-    def _judge(self, asset_class: str, rows: pl.DataFrame) -> tuple[pl.DataFrame, pl.Series]:
-        """Return the values in the model's units, and the quality marks."""
-        frame_class = self._classes[asset_class]
-        values = frame_class.in_model_units(rows)
-        level = frame_class.level(values)
-        codes = sample_codes(frame_class.asset_class, level, rows["status"])
-        if asset_class in self._watches:
-            self._watches[asset_class].mark(self._arrivals(rows, frame_class.assets), level, codes)
-        return values, quality_column(codes)
 
     def _arrivals(self, rows: pl.DataFrame, assets: pl.Enum) -> Arrivals:
         asset = rows["asset"].cast(assets).to_physical().cast(pl.Int64).to_numpy()

@@ -65,13 +65,3 @@ def line(rows: pl.DataFrame, tag: str = "x") -> str:
     """Draw a tag's marks, one letter a frame."""
     marks = [(quality or {}).get(tag) for quality in rows["quality"].to_list()]
     return "".join(_LETTERS[mark] for mark in marks)
-
-
-def marks(values: Sequence[Any], times: Sequence[float] | None = None, **tag: Any) -> str:
-    """Draw the marks of one tag's values, taken once a second or at *times* (seconds)."""
-    model = plant({"x": tag})
-    at = range(len(values)) if times is None else times
-    frames = [
-        {"time": T0 + round(second * SECOND), "values": {"x": value}} for second, value in zip(at, values, strict=True)
-    ]
-    return line(emitted(processor(model).process("pump", raw(model, frames), NOW)))

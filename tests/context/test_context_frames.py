@@ -14,7 +14,7 @@ from andon.stream.stage import LINEAGE_COLUMNS
 from andon.units import conversion
 from services.context.processor import context_stage, count_marks
 from services.context.settings import ContextSettings
-from tests.context.frames import NOW, PUMP, SECOND, T0, emitted, plant, processor, raw
+from tests.context.frames import NOW, PUMP, SECOND, T0, emitted, line, plant, processor, raw
 
 MODEL = plant(
     {
@@ -144,6 +144,13 @@ def test_tolerances_are_settings() -> None:
     times = [NOW + 2 * SECOND, NOW, NOW - 61 * SECOND]
     result = worker.process("pump", raw(MODEL, [{"time": time, "values": VALUES} for time in times]), NOW)
     assert [each.offset for each in result.rejected] == [0, 2]
+
+
+def test_frames_of_a_clock_that_ran_ahead_are_no_predecessors() -> None:
+    model = plant({"x": {"max_rate": 1}})
+    ahead = {"time": T0 + 400 * SECOND, "ingest_time": T0 + SECOND, "values": {"x": 50.0}}
+    rows = raw(model, [{"values": {"x": 0.0}}, ahead, {"values": {"x": 1.0}}, {"values": {"x": 50.0}}])
+    assert line(emitted(processor(model).process("pump", rows, NOW))) == "...r"
 
 
 def test_marks_are_counted_by_kind() -> None:

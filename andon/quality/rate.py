@@ -17,9 +17,9 @@ from collections.abc import Iterator
 import numpy as np
 
 from andon.clock import SECOND
-from services.context.rules import TagRules
-from services.context.samples import Chain, Sample, Samples, TagMemory
-from services.context.stretches import NONE, Mask
+from andon.quality.rules import TagRules
+from andon.quality.samples import Chain, Sample, Samples, TagMemory
+from andon.quality.stretches import NONE, Mask
 
 
 def impossible(samples: Samples, rules: TagRules, cell: int, memory: TagMemory) -> Mask:

@@ -3,12 +3,61 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
+from typing import Any
 
+import numpy as np
+import polars as pl
 import pytest
 
-from tests.context.frames import NOW, SECOND, T0, emitted, line, marks, plant, processor, raw
+from andon.plant import AssetClass
+from andon.plant.columns import TAG_DTYPES
+from andon.quality import Arrivals, Inspector
 
+SECOND = 1_000_000
 GOOD, UNCERTAIN, BAD, RESERVED = 0x0000_0000, 0x4094_0000, 0x808C_0000, 0xC000_0000
+#: One letter for each mark, `.` for a good sample.
+LETTERS = {
+    None: ".",
+    "missing": "m",
+    "bad": "b",
+    "uncertain": "u",
+    "out_of_range": "o",
+    "impossible_rate": "r",
+    "stuck": "s",
+}
+
+
+def marks(
+    values: Sequence[Any],
+    times: Sequence[float] | None = None,
+    *,
+    status: Sequence[int | None] | None = None,
+    assets: Sequence[int] | None = None,
+    ingest: Sequence[float] | None = None,
+    believed: Sequence[bool] | None = None,
+    **tag: Any,
+) -> str:
+    """Draw the marks of one tag's values, taken once a second or at *times* (seconds).
+
+    What is not given is as usual: good status, one asset, frames that come in when they are made and are believed.
+    """
+    asset_class = AssetClass.model_validate({"tags": {"x": tag}})
+    count = len(values)
+    time = np.round(np.array(range(count) if times is None else times) * SECOND).astype(np.int64)
+    arrivals = Arrivals(
+        asset=np.array([0] * count if assets is None else assets),
+        time=time,
+        ingest_time=time if ingest is None else np.round(np.array(ingest) * SECOND).astype(np.int64),
+        offset=np.arange(count),
+        believable=np.array([True] * count if believed is None else believed),
+    )
+    judged = Inspector(asset_class, 2).inspect(
+        pl.DataFrame({"x": pl.Series(values, dtype=TAG_DTYPES[asset_class.tags["x"].kind])}).to_struct(),
+        pl.DataFrame({"x": pl.Series([None] * count if status is None else status, dtype=pl.Int64)}).to_struct(),
+        arrivals,
+    )
+    return "".join(LETTERS[(quality or {}).get("x")] for quality in judged.quality)
 
 
 def test_what_is_not_there_or_not_finite_is_missing() -> None:
@@ -41,17 +90,13 @@ def test_a_state_that_is_not_in_the_model_is_out_of_range() -> None:
     ("status", "mark"), [(None, "."), (GOOD, "."), (UNCERTAIN, "u"), (BAD, "b"), (RESERVED, "b"), (BAD - 2**32, "b")]
 )
 def test_the_source_s_status_counts_by_its_severity(status: int | None, mark: str) -> None:
-    model = plant({"x": {}, "y": {}})
-    rows = raw(model, [{"values": {"x": 1.0, "y": 1.0}, "status": {"x": status, "y": None}}])
-    frame = emitted(processor(model).process("pump", rows, NOW))
-    assert (line(frame, "x"), line(frame, "y")) == (mark, ".")
+    assert marks([1.0, 2.0], status=[status, None]) == mark + "."
 
 
 def test_of_several_marks_the_first_in_rank_is_given() -> None:
-    model = plant({"x": {"range": [0, 10], "max_rate": 1, "stuck_after": "1s"}})
     samples = [(1.0, None), (None, BAD), (99.0, BAD), (99.0, UNCERTAIN), (99.0, None), (9.0, None), (7.0, None)]
-    rows = raw(model, [{"values": {"x": value}, "status": {"x": status}} for value, status in samples])
-    assert line(emitted(processor(model).process("pump", rows, NOW))) == ".mbuor."
+    values, status = zip(*samples, strict=True)
+    assert marks(values, status=status, range=[0, 10], max_rate=1, stuck_after="1s") == ".mbuor."
 
 
 def test_a_spike_is_impossible_and_what_follows_it_is_not() -> None:
@@ -76,7 +121,7 @@ def test_a_step_is_believed_once_its_predecessor_is_more_than_ten_scans_old() ->
 
 def test_late_frames_cause_no_rates_and_have_none() -> None:
     assert marks([0, 4, 8, 99, 12], times=[0, 1, 2, 1.5, 3], max_rate=5) == "....."
-    assert marks([0, 4, 8, 8, 12], times=[0, 1, 2, 2, 3], max_rate=5) == "...."  # the repeated frame is not sent on
+    assert marks([0, 4, 8, 99, 12], times=[0, 1, 2, 2, 3], max_rate=5) == "....."
 
 
 def test_a_value_that_rests_too_long_is_stuck() -> None:
@@ -111,25 +156,16 @@ def test_a_tag_that_is_sampled_rarely_is_judged_by_its_own_rate() -> None:
     assert marks([0, 90, 0], times=[0, 11, 22], max_rate=5) == "..."  # more than ten scans: no predecessor
 
 
-def test_frames_of_a_clock_that_ran_ahead_are_not_remembered() -> None:
-    model = plant({"x": {"max_rate": 1}})
-    ahead = {"time": T0 + 400 * SECOND, "ingest_time": T0 + SECOND, "values": {"x": 50.0}}
-    rows = raw(model, [{"values": {"x": 0.0}}, ahead, {"values": {"x": 1.0}}, {"values": {"x": 50.0}}])
-    assert line(emitted(processor(model).process("pump", rows, NOW))) == "...r"
+def test_frames_that_are_not_believed_are_not_remembered() -> None:
+    believed = [True, False, True, True]
+    assert marks([0, 50, 1, 50], times=[0, 400, 2, 3], ingest=range(4), believed=believed, max_rate=1) == "...r"
 
 
 @pytest.mark.parametrize(("silence", "drawn"), [(70.0, ".r"), (70.1, "..")])
 def test_after_a_long_silence_an_asset_starts_afresh(silence: float, drawn: str) -> None:
-    model = plant({"x": {"max_rate": 1}})
-    late = T0 + round(silence * SECOND)
-    rows = raw(model, [{"values": {"x": 0.0}}, {"values": {"x": 50.0}, "ingest_time": late}])
-    assert line(emitted(processor(model).process("pump", rows, NOW))) == drawn
+    assert marks([0, 50], ingest=[0, silence], max_rate=1) == drawn
 
 
 def test_assets_are_judged_apart() -> None:
-    model = plant({"x": {"max_rate": 1, "stuck_after": "2s"}}, assets=("a", "b"))
-    frames = [
-        {"asset": "ab"[number % 2], "time": T0 + number // 2 * SECOND, "values": {"x": number % 2 * 50.0}}
-        for number in range(10)
-    ]
-    assert line(emitted(processor(model).process("pump", raw(model, frames), NOW))) == "......ssss"
+    times = [number // 2 for number in range(10)]
+    assert marks([0, 50] * 5, times, assets=[0, 1] * 5, max_rate=1, stuck_after="2s") == "......ssss"

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from services.context.rules import TagRules
-from services.context.samples import Samples, TagMemory
-from services.context.stretches import Ints, Mask, changes
+from andon.quality.rules import TagRules
+from andon.quality.samples import Samples, TagMemory
+from andon.quality.stretches import Ints, Mask, changes
 
 
 def stuck(samples: Samples, rules: TagRules, cell: int, memory: TagMemory) -> Mask:

@@ -17,7 +17,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from services.context.quality import Floats
+from andon.quality.marks import Floats
 
 Ints = NDArray[np.int64]
 Mask = NDArray[np.bool_]

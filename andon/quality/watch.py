@@ -13,12 +13,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from andon.contracts import Quality
-from services.context.quality import CODE, GOOD, Codes, Floats
-from services.context.rate import impossible
-from services.context.rest import stuck
-from services.context.rules import CELLS_BACK, ClassRules, TagRules
-from services.context.samples import Samples, TagMemory
-from services.context.stretches import NEVER, NONE, Ints, Mask, Stretches, changes
+from andon.quality.marks import CODE, GOOD, Codes, Floats
+from andon.quality.rate import impossible
+from andon.quality.rest import stuck
+from andon.quality.rules import CELLS_BACK, ClassRules, TagRules
+from andon.quality.samples import Samples, TagMemory
+from andon.quality.stretches import NEVER, NONE, Ints, Mask, Stretches, changes
 
 _CELLS = CELLS_BACK + 1
 
@@ -63,7 +63,7 @@ class Watch:
 
         Args:
             arrivals: the batch.
-            level: tag to `services.context.quality.levels`.
+            level: tag to `andon.quality.marks.levels`.
             codes: tag to marks; samples that have one already are neither judged nor remembered.
         """
         stretches = Stretches.of(arrivals.asset, arrivals.ingest_time, self._ingest_time, self._rules.patience)

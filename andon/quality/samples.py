@@ -7,8 +7,8 @@ from functools import cached_property
 
 import numpy as np
 
-from services.context.quality import Floats
-from services.context.stretches import Ints, Mask, Stretches, changes
+from andon.quality.marks import Floats
+from andon.quality.stretches import Ints, Mask, Stretches, changes
 
 #: Stands for the gap to a sample that is not there: longer than any reach.
 _NO_SAMPLE_BEFORE = 2**60
@@ -19,7 +19,7 @@ Sample = tuple[int, float]
 
 @dataclass(frozen=True, slots=True)
 class Chain:
-    """Where the rate rule stands in a series with doubtful samples; see `services.context.rate`.
+    """Where the rate rule stands in a series with doubtful samples; see `andon.quality.rate`.
 
     Attributes:
         old: last plausible sample, in a view that began with the previous cell.
