@@ -4,22 +4,24 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import signal
+import time
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from andon.plant.load import load_plant
-from andon.recordings import load_mapping
 from rich.console import Console
 from rich.markup import escape
-from services.trainer.dataset import train_recording
 
+from andon.plant.load import load_plant
+from andon.recordings import load_mapping
 from sandbox.chain import STAGES, Chain, running_chain
 from sandbox.demo.run import DemoOptions, run_demo
-from sandbox.demo.scenario import TRAINING_ROWS, Scenario, recorded, simulated
+from sandbox.demo.scenario import TRAINING_ROWS, Scenario, recorded, simulated, with_topics_of_its_own
 from sandbox.monitor import resident_bytes
 from sandbox.station.simulate import StationConfig
+from services.trainer.dataset import train_recording
 
 _COLOURS = ("cyan", "green", "magenta", "blue", "yellow", "red")
 _BROKER_CHECK_S = 5.0
@@ -36,6 +38,7 @@ def demo(
     speed: Annotated[str | None, typer.Option(help="Times true speed, or `max`; decides instead of --seconds.")] = None,
     seed: Annotated[int, typer.Option(help="Seed of the simulated plant.")] = StationConfig().seed,
     directory: Annotated[Path, typer.Option(help="For recordings, models, logs and the report.")] = Path("run/demo"),
+    picture: Annotated[Path | None, typer.Option(help="Save the report as a picture, too (SVG).")] = None,
 ) -> None:
     """Train on the normal part of a recording, stream the rest through the whole chain, and judge the alerts.
 
@@ -44,6 +47,10 @@ def demo(
     """
     console = Console(highlight=False)
     scenario = recorded(recording, mapping, plant, training_rows) if recording else simulated(directory, seed)
+    if "ANDON_KAFKA__BOOTSTRAP_SERVERS" in os.environ:
+        prefix = f"demo-{int(time.time())}"
+        scenario = with_topics_of_its_own(scenario, directory, prefix)
+        console.print(f"topics of this run begin with {prefix} and stay on your broker until you delete them")
     console.print(f"[bold]{escape(scenario.title)}[/]: {len(scenario.events)} labelled events to find")
 
     def train(bundles: Path) -> None:
@@ -51,6 +58,8 @@ def demo(
 
     report = asyncio.run(run_demo(scenario, DemoOptions(directory, seconds, speed), train, console))
     report.show(console)
+    if picture:
+        report.save_picture(picture)
     target = directory / "report.json"
     target.write_bytes(report.to_json())
     console.print(f"report for machines: {target}")

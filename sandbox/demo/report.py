@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import io
 import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from pathlib import Path
 
 import orjson
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
+from rich.terminal_theme import MONOKAI
 
 from andon.clock import SECOND, isoformat
 from sandbox.demo.evaluation import Evaluation
 from sandbox.monitor import Reading
+
+_PICTURE_WIDTH = 110
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +107,12 @@ class Report:
         console.rule(f"[bold]{escape(self.title)}")
         console.print(self._events())
         console.print(self._figures())
+
+    def save_picture(self, path: Path) -> None:
+        """Save what `show` prints as an SVG picture of a terminal."""
+        console = Console(record=True, width=_PICTURE_WIDTH, file=io.StringIO(), highlight=False)
+        self.show(console)
+        console.save_svg(str(path), title="andon demo", theme=MONOKAI)
 
     def _events(self) -> Table:
         table = Table(title="Labelled events", title_justify="left", title_style="bold", expand=True)

@@ -10,12 +10,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import orjson
-from andon.plant.load import load_plant
 from rich.console import Console
 
 from andon.clock import SECOND
 from andon.contracts import Alert
 from andon.plant import Plant
+from andon.plant.load import load_plant
 from andon.settings import KafkaSettings
 from andon.stream.reading import read_to_end
 from andon.stream.topics import topic_name

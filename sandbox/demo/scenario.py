@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import polars as pl
-from andon.plant.load import load_plant
-from andon.recordings import Recording, load_mapping, open_recording
+import yaml
 
 from andon.errors import RecordingError
 from andon.plant import Plant
+from andon.plant.load import load_plant
+from andon.recordings import Recording, load_mapping, open_recording
 from sandbox.demo.evaluation import LabelledEvent
 from sandbox.station.record import LABELS, MAPPING, write_recording
 from sandbox.station.simulate import StationConfig, simulate
@@ -128,6 +129,15 @@ def recorded(folder: Path, mapping: Path | None, plant_file: Path | None, traini
         spans=_spans(labels),
         frames=labels.height,
     )
+
+
+def with_topics_of_its_own(scenario: Scenario, directory: Path, prefix: str) -> Scenario:
+    """Return the scenario on topics that begin with *prefix*, for a broker that keeps those of earlier runs."""
+    model = yaml.safe_load(scenario.plant_file.read_text(encoding="utf-8"))
+    plant_file = directory / "plant.yaml"
+    directory.mkdir(parents=True, exist_ok=True)
+    plant_file.write_text(yaml.safe_dump({**model, "prefix": prefix}, sort_keys=False), encoding="utf-8")
+    return replace(scenario, plant_file=plant_file)
 
 
 def _fitting_mapping(folder: Path) -> Path:
