@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import polars as pl
 
 from andon.clock import Clock, wall_clock
 from andon.errors import TrainingError
 from andon.features.compute import windows
 from andon.models import Bundle, make_bundle, save_bundle
-from andon.plant import AssetClass, Plant, Tag, UseCase
+from andon.plant import AssetClass, Plant, UseCase
+from andon.quality import Arrivals, Inspector
 from andon.recordings import Findings, Recording, open_recording
 from andon.recordings import Mapping as RecordingMapping
-from andon.units import conversion
 from services.trainer.train import DEFAULT_FALSE_ALARM_RATE, Order, train_class
 
 
@@ -123,8 +123,10 @@ def read_dataset(recording: Recording, *, until: int | None = None) -> Dataset:
 def offline_vectors(frames: pl.DataFrame, asset_class: AssetClass) -> pl.DataFrame:
     """Return the feature vectors of recorded frames, computed by the code that computes them online.
 
+    They are those that the context and feature stages make of the recording's replay, to the last bit.
+
     Args:
-        frames: asset, time and values (a struct of the class's tags), as recorded.
+        frames: as `good_samples` takes them.
         asset_class: gives units, quality rules and the feature definition.
 
     Returns:
@@ -134,21 +136,30 @@ def offline_vectors(frames: pl.DataFrame, asset_class: AssetClass) -> pl.DataFra
 
 
 def good_samples(frames: pl.DataFrame, asset_class: AssetClass) -> pl.DataFrame:
-    """Return asset, time and a Float64 column a tag of the feature definition, in its unit, null where it is not good.
+    """Return the samples of recorded frames that the context stage would not mark.
 
-    Good is what is finite and inside the tag's range.
+    Args:
+        frames: asset, time, values (a struct of the class's tags, as recorded) and, if the source gave any, status (a
+            struct of StatusCodes). Frames of one asset and time stay in their order, of which the first counts.
+        asset_class: gives units and quality rules.
+
+    Returns:
+        Rows by time: asset, time and a Float64 column a tag of the feature definition, in its unit, null where it is
+        not good.
     """
-    tags = {name: asset_class.tags[name] for name in asset_class.feature_definition.tags}
-    return frames.select("asset", "time", *(_good(name, tag).alias(name) for name, tag in tags.items()))
+    frames = frames.sort("time", maintain_order=True)
+    status = frames["status"] if "status" in frames.columns else pl.Series([None]).new_from_index(0, frames.height)
+    assets = frames["asset"].unique()
+    inspected = Inspector(asset_class, len(assets)).inspect(frames["values"], status, _arrivals(frames, assets))
+    samples = {tag: inspected.good(tag) for tag in asset_class.feature_definition.tags}
+    return frames.select("asset", "time", *pl.DataFrame(samples, nan_to_null=True))
 
 
-def _good(name: str, tag: Tag) -> pl.Expr:
-    value = pl.col("values").struct.field(name).cast(pl.Float64)
-    if tag.unit and tag.source_unit:
-        factor, offset = conversion(tag.source_unit, tag.unit)
-        value = value * factor + offset
-    lowest, highest = tag.range or (-math.inf, math.inf)
-    return pl.when(value.is_finite() & value.is_between(lowest, highest)).then(value)
+def _arrivals(frames: pl.DataFrame, assets: pl.Series) -> Arrivals:
+    """Return frames as a source would send them that never fails: each comes in when it is made."""
+    asset = frames["asset"].cast(pl.Enum(assets)).to_physical().cast(pl.Int64).to_numpy()
+    time = frames["time"].to_numpy()
+    return Arrivals(asset, time, time, np.arange(len(time)), np.ones(len(time), np.bool_))
 
 
 def _order(plant: Plant, name: str, data: str, false_alarm_rate: float) -> Order:

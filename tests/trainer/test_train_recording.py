@@ -117,18 +117,21 @@ def test_only_the_normal_period_is_learned(recording: Path) -> None:
         assert bundle.manifest.training.last == START + 500 * SECOND
 
 
-def test_samples_out_of_range_are_not_learned() -> None:
+def test_samples_that_the_context_stage_would_mark_are_not_learned() -> None:
+    pressures = [5.0, 10.5, None, float("nan"), 5.0, 5.0]
     frames = pl.DataFrame(
         {
-            "asset": ["hall/pump"] * 4,
-            "time": [0, 1, 2, 3],
-            "values": [{"flow": 1.0, "pressure": pressure} for pressure in (5.0, 10.5, None, float("nan"))],
+            "asset": "hall/pump",
+            "time": range(6),
+            "values": [{"flow": 1.0, "pressure": pressure, "running": True} for pressure in pressures],
+            "status": [{"flow": None, "pressure": code, "running": None} for code in [None] * 5 + [0x8000_0000]],
         }
     )
     samples = good_samples(frames, PLANT.classes["pump"])
     assert samples.columns == ["asset", "time", "flow", "pressure"]
-    assert samples["flow"].to_list() == [3.6] * 4
-    assert samples["pressure"].to_list() == [5.0, None, None, None]
+    assert samples["flow"].to_list() == [3.6] * 6
+    assert samples["pressure"].to_list() == [5.0, None, None, None, 5.0, None]
+    assert good_samples(frames.drop("status"), PLANT.classes["pump"])["pressure"].to_list()[-1] == 5.0
 
 
 def test_if_no_class_gets_a_model_that_is_an_error(recording: Path) -> None:
