@@ -7,6 +7,7 @@ import contextlib
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 import orjson
@@ -30,6 +31,8 @@ from sandbox.monitor import Reading, resident_bytes, scrape
 from sandbox.supervisor import OnFailure
 
 _REFRESH_S = 0.5
+#: No verdict for so long, microseconds: the stream has ended.
+_SILENCE = 5 * SECOND
 #: After the last frame, the chain must come to rest within this time.
 _REST_TIMEOUT_S = 120.0
 
@@ -175,6 +178,18 @@ async def _verdicts(settings: KafkaSettings, topic: str) -> list[_Verdict]:
     ]
 
 
+def streaming_seconds(verdicts: Sequence[tuple[int, int]]) -> float:
+    """Return how long data streamed, from (ingested, sent) of each verdict, microseconds.
+
+    Each asset's last window waits on the wall clock for data that does not come; that silence is not counted.
+    """
+    if not verdicts:
+        return 0.0
+    sent = sorted(moment for _, moment in verdicts)
+    end = next((a for a, b in pairwise(sent) if b - a > _SILENCE), sent[-1])
+    return (end - min(moment for moment, _ in verdicts)) / SECOND
+
+
 def _report(
     scenario: Scenario,
     plant: Plant,
@@ -185,7 +200,7 @@ def _report(
 ) -> Report:
     grace = max(asset_class.features.window for asset_class in plant.classes.values())
     latencies = [max(0, v.sent - v.ingested) / 1_000 for v in verdicts]
-    seconds = (max(v.sent for v in verdicts) - min(v.ingested for v in verdicts)) / SECOND if verdicts else 0.0
+    seconds = streaming_seconds([(v.ingested, v.sent) for v in verdicts])
     letters: dict[str, int] = {}
     for reading in readings.values():
         for reason, amount in reading.by("andon_deadletters_total", "reason").items():
