@@ -92,7 +92,9 @@ class RecordingSource:
                 yield chunk.frames
 
     def _timed(self, rows: pl.DataFrame, pace: Pace) -> pl.DataFrame:
-        return rows.with_columns(pace.due_times()) if self._origin is Origin.LIVE else rows
+        if self._origin is not Origin.LIVE:
+            return rows
+        return rows.with_columns(pl.Series("time", pace.due_times(rows["time"].to_numpy())))
 
     async def _paced(
         self, times: Mapping[str, Times], frames: Mapping[str, pl.DataFrame], pace: Pace

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 
 import numpy as np
-import polars as pl
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -43,9 +42,9 @@ def test_what_is_due_has_been_reached(speed: float, first: int, started: int, pa
 @given(speed=SPEEDS, first=MOMENTS, started=MOMENTS, passed=st.lists(st.integers(0, 2**36), min_size=1))
 def test_a_column_is_due_as_its_values_are(speed: float, first: int, started: int, passed: list[int]) -> None:
     pace = Pace(speed, first, started)
-    times = pl.DataFrame({"time": [first + each for each in sorted(passed)]})
-    due = times.select(pace.due_times())["time"].to_list()
-    assert due == [pace.due(time) for time in times["time"]]
+    times = np.array([first + each for each in sorted(passed)])
+    due = pace.due_times(times).tolist()
+    assert due == [pace.due(time) for time in times.tolist()]
     assert due == sorted(due)
 
 
