@@ -20,6 +20,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import aiohttp
 import polars as pl
 import psutil
 from aiokafka import AIOKafkaConsumer, TopicPartition
@@ -34,9 +35,8 @@ from andon.settings import KafkaSettings
 from andon.stream.producer import BatchProducer
 from andon.stream.publish import Publisher
 from andon.telemetry import configure_logs
-from sandbox.broker import EmbeddedBroker, embedded_broker
+from sandbox.broker import EmbeddedBroker, embedded_broker, free_port
 
-PARTITIONS = 4
 _PLANT_FILE = "plant.yaml"
 _SAMPLE_S = 0.1
 _PUBLISH_ROWS = 20_000
@@ -57,22 +57,14 @@ class Bus:
 
     @property
     def kafka(self) -> KafkaSettings:
-        """How clients of this bench reach it. A short session makes the broker's joins short: they wait half of it."""
-        short = {"session_timeout": "6s", "rebalance_timeout": "4s", "fetch_max_wait": "50ms"}
-        servers = self.broker.bootstrap_servers
-        return KafkaSettings.model_validate(
-            {"bootstrap_servers": servers, "idempotent": False, "partitions": PARTITIONS, **short}
-        )
+        """How clients of this bench reach the broker."""
+        return self.broker.settings()
 
     @property
     def environment(self) -> dict[str, str]:
         """The same as `kafka`, for a process, and where the plant model is."""
         return self.broker.environment() | {
             "ANDON_PLANT": str(self.directory / _PLANT_FILE),
-            "ANDON_KAFKA__PARTITIONS": str(PARTITIONS),
-            "ANDON_KAFKA__SESSION_TIMEOUT": "6s",
-            "ANDON_KAFKA__REBALANCE_TIMEOUT": "4s",
-            "ANDON_TELEMETRY__PORT": "0",
             "ANDON_TELEMETRY__LOG_LEVEL": "warning",
         }
 
@@ -112,7 +104,10 @@ async def fill(kafka: KafkaSettings, topic: str, rows: Callable[[int, int], pl.D
 
 
 class Child:
-    """A process under measurement: ``python -m module``, with everything below it.
+    """A process under measurement: ``python -m module``.
+
+    Attributes:
+        port: where it shows metrics and health, if it is a service.
 
     Args:
         bus: where it logs and which broker it finds in its environment.
@@ -125,11 +120,17 @@ class Child:
         self, bus: Bus, module: str, arguments: Sequence[str] = (), environment: Mapping[str, str] | None = None
     ) -> None:
         self.name = module
+        self.port = free_port()
         self._log = Path(tempfile.mkstemp(".log", f"{module}-", bus.directory)[1])
         with self._log.open("ab") as out:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", module, *arguments],
-                env={**os.environ, **bus.environment, **(environment or {})},
+                env={
+                    **os.environ,
+                    **bus.environment,
+                    "ANDON_TELEMETRY__PORT": str(self.port),
+                    **(environment or {}),
+                },
                 cwd=Path(__file__).parent.parent,
                 stdout=out,
                 stderr=out,
@@ -161,6 +162,23 @@ class Child:
             self.check()
             await asyncio.sleep(_SAMPLE_S)
         raise BenchError(f"{self.name} has not said {word!r} after {timeout_s:.0f} s")
+
+    async def ready(self, timeout_s: float = 60) -> None:
+        """Wait until it, a service, has been assigned its partitions.
+
+        Raises:
+            BenchError: it ended, or was not ready in time.
+        """
+        async with aiohttp.ClientSession() as session:
+            deadline = time.monotonic() + timeout_s
+            while time.monotonic() < deadline:
+                self.check()
+                with contextlib.suppress(aiohttp.ClientError):
+                    async with session.get(f"http://127.0.0.1:{self.port}/readyz") as answer:
+                        if answer.status == 200:
+                            return
+                await asyncio.sleep(_SAMPLE_S)
+        raise BenchError(f"{self.name} is not ready after {timeout_s:.0f} s")
 
     @property
     def cpu_seconds(self) -> float:

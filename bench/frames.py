@@ -15,18 +15,20 @@ from andon.uns import Stage
 from services.context.processor import context_stage
 from services.context.settings import ContextSettings
 
+CLASS = "machine"
 TAGS = tuple(f"s{number}" for number in range(8))
-ASSETS = 32
+MACHINES = 32
 #: Frames per asset and second of event time.
 RATE_HZ = 20
 T0 = 1_700_000_000 * SECOND
 _NORMAL, _SPREAD = 50.0, 2.0
 
 
-def plant_document(**features: object) -> dict[str, object]:
-    """Return the plant model of a site with `ASSETS` machines of one class.
+def plant_document(*, machines: int = MACHINES, **features: object) -> dict[str, object]:
+    """Return the plant model of a site with machines of one class.
 
     Args:
+        machines: how many.
         features: what of the class's feature definition is not tumbling windows of a second with all aggregates.
     """
     tag = {"unit": "bar", "range": [0, 100]}
@@ -39,25 +41,24 @@ def plant_document(**features: object) -> dict[str, object]:
     return {
         "enterprise": "acme",
         "site": "bench",
-        "classes": {"machine": machine},
-        "assets": {f"hall/line-1/machine-{number}": {"class": "machine"} for number in range(ASSETS)},
+        "classes": {CLASS: machine},
+        "assets": {f"hall/line-1/machine-{number}": {"class": CLASS} for number in range(machines)},
     }
 
 
-def frames(plant: Plant, first: int, count: int, *, seed: int = 0) -> pl.DataFrame:
+def frames(plant: Plant, first: int, count: int, *, machines: int = MACHINES, start: int = T0) -> pl.DataFrame:
     """Return raw frames number *first* to *first* + *count* of the whole site, as a source would publish them.
 
-    The machines take turns, so frame n of the site is frame n // `ASSETS` of its machine. Values are normal noise
-    with three decimals.
+    The first *machines* of the plant take turns from *start* on (microseconds UTC): frame n of the site is frame
+    n // machines of its machine. Values are normal noise with three decimals.
     """
     number = np.arange(first, first + count)
-    assets = list(plant.assets)
-    turn = number // len(assets)
-    values = np.random.default_rng((seed, first)).normal(_NORMAL, _SPREAD, (count, len(TAGS))).round(3)
+    turn = number // machines
+    values = np.random.default_rng(first).normal(_NORMAL, _SPREAD, (count, len(TAGS))).round(3)
     rows = pl.DataFrame(
         {
-            "asset": pl.Series(assets).gather(number % len(assets)),
-            "time": T0 + turn * (SECOND // RATE_HZ),
+            "asset": pl.Series(list(plant.assets)).gather(number % machines),
+            "time": start + turn * (SECOND // RATE_HZ),
             "session": pl.repeat("bench", count, eager=True),
             "sequence": turn,
             "values": pl.DataFrame(values, schema=TAGS).to_struct(),
@@ -68,8 +69,8 @@ def frames(plant: Plant, first: int, count: int, *, seed: int = 0) -> pl.DataFra
 
 def context_frames(plant: Plant, first: int, count: int) -> pl.DataFrame:
     """Return what the context stage makes of `frames`."""
-    schema = event_schema(Frame, plant.classes["machine"]) | {TRACEPARENT: pl.String()}
+    schema = event_schema(Frame, plant.classes[CLASS]) | {TRACEPARENT: pl.String()}
     rows = pl.concat([pl.DataFrame(schema=schema), frames(plant, first, count)], how="diagonal").with_row_index(OFFSET)
     stage = context_stage(plant, ContextSettings()).open({}, 0)
-    (emit,) = stage.process("machine", rows.cast({OFFSET: pl.Int64}), int(rows["time"].to_numpy().max())).emits
+    (emit,) = stage.process(CLASS, rows.cast({OFFSET: pl.Int64}), int(rows["time"].to_numpy().max())).emits
     return emit.rows.drop(LINEAGE_COLUMNS)

@@ -1,0 +1,31 @@
+"""The model that the benches' inference service runs: trained by the trainer on some minutes of normal noise."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from andon.clock import wall_clock
+from andon.models import make_bundle, save_bundle
+from andon.plant import Plant
+from bench.frames import CLASS, MACHINES, RATE_HZ, frames
+from services.trainer.dataset import offline_vectors
+from services.trainer.train import Order, train_class
+
+_WINDOWS = 100
+
+
+def train_model(plant: Plant, folder: Path) -> None:
+    """Train a model of the benches' machines and save its bundle."""
+    asset_class = plant.classes[CLASS]
+    order = Order(
+        name=f"{CLASS}-pca",
+        class_name=CLASS,
+        asset_class=asset_class,
+        plant=plant.version,
+        purpose="to be measured",
+        owner="nobody",
+        data="normal noise",
+    )
+    normal = frames(plant, 0, MACHINES * RATE_HZ * _WINDOWS)
+    trained = train_class(offline_vectors(normal, asset_class), order)
+    save_bundle(make_bundle(trained.facts, trained.onnx, created=wall_clock()), folder)
