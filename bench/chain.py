@@ -16,8 +16,10 @@ from andon.clock import MILLISECOND, SECOND, wall_clock
 from andon.stream.reading import read_to_end
 from andon.stream.topics import ensure_topics, topic_name
 from andon.uns import Stage
-from bench.common import BenchError, Bus, Child, bus, child, fill, result, table, watch_growth
+from bench.child import Child, child
+from bench.common import BenchError, Bus, bus, fill, result, table
 from bench.frames import RATE_HZ, frames, plant_document
+from bench.growth import watch_growth
 from bench.model import train_model
 from sandbox.monitor import scrape
 

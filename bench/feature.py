@@ -9,19 +9,10 @@ from collections.abc import Iterable
 from andon.features.definition import Aggregate
 from andon.stream.topics import ensure_topics, topic_name
 from andon.uns import Stage
-from bench.common import (
-    Bus,
-    Growth,
-    bus,
-    child,
-    create_topics,
-    fill,
-    is_quick,
-    result,
-    table,
-    watch_growth,
-)
+from bench.child import child
+from bench.common import Bus, bus, create_topics, fill, is_quick, result, table
 from bench.frames import RATE_HZ, context_frames, plant_document
+from bench.growth import Growth, watch_growth
 
 _QUIX_OUTPUT = "bench.quix-windows"
 _SAME = [Aggregate.MEAN, Aggregate.STD, Aggregate.MIN, Aggregate.MAX]

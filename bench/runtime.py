@@ -8,8 +8,10 @@ from dataclasses import dataclass
 
 from andon.stream.topics import ensure_topics, topic_name
 from andon.uns import Stage
-from bench.common import VISIBLE, Bus, bus, child, create_topics, fill, is_quick, result, table, watch_growth
+from bench.child import child
+from bench.common import Bus, bus, create_topics, fill, is_quick, result, table
 from bench.frames import frames, plant_document
+from bench.growth import VISIBLE, watch_growth
 
 _FAUST_OUTPUT = "bench.faust-pass"
 

@@ -9,8 +9,10 @@ from dataclasses import dataclass
 
 from andon.stream.codec import Line
 from andon.stream.producer import BatchProducer
-from bench.common import BenchError, Bus, bus, child, create_topics, is_quick, result, table, watch_growth
+from bench.child import child
+from bench.common import BenchError, Bus, bus, create_topics, is_quick, result, table
 from bench.frames import plant_document
+from bench.growth import watch_growth
 from bench.subjects.updates import BATCH, KEYS
 
 #: Writing is timed until this share of the updates is seen in the changelog; see `watch_growth` for the rest.

