@@ -204,7 +204,8 @@ def _report(
     letters: dict[str, int] = {}
     for reading in readings.values():
         for reason, amount in reading.by("andon_deadletters_total", "reason").items():
-            letters[reason] = letters.get(reason, 0) + int(amount)
+            if amount:
+                letters[reason] = letters.get(reason, 0) + int(amount)
     return Report(
         title=scenario.title,
         outcome=evaluate(scenario.events, spans(changes), scenario.spans, grace=grace),

@@ -1,0 +1,84 @@
+"""`andon demo` and `andon up` as a user runs them: real broker, real services, real signals."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import orjson
+import psutil
+import pytest
+import yaml
+
+from sandbox.demo.scenario import examples
+from sandbox.station.record import write_recording
+from sandbox.station.simulate import StationConfig, simulate
+
+ANDON = (sys.executable, "-c", "from andon.cli import main; main()")
+
+
+def andon(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([*ANDON, *arguments], capture_output=True, text=True, timeout=150, check=False)
+
+
+def test_the_demo_finds_the_events_and_accounts_for_every_frame(tmp_path: Path) -> None:
+    done = andon("demo", "--seconds", "8", "--directory", str(tmp_path), "--picture", str(tmp_path / "demo.svg"))
+    assert done.returncode == 0, done.stdout + done.stderr
+    report = orjson.loads((tmp_path / "report.json").read_bytes())
+    assert report["events"] == report["events_found"] + len(report["missed"]) == 10
+    assert report["events_found"] >= 8
+    assert report["false_alarms_per_hour"] < 2
+    assert report["dead_letters"] == {}
+    assert report["frames_per_s"] > 100
+    assert 0 < report["p50_ms"] <= report["p99_ms"]
+    assert "events found" in done.stdout
+    assert (tmp_path / "demo.svg").read_text().startswith("<svg")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("--recording", "nowhere"), "nowhere"),
+        (("--seconds", "0"), "seconds"),
+        (("--speed", "fast"), "fast"),
+        (("--recording", ".", "--plant", "none.yaml", "--mapping", "none.yaml"), "none.yaml"),
+    ],
+)
+def test_a_wrong_option_is_named_without_a_traceback(arguments: tuple[str, ...], said: str, tmp_path: Path) -> None:
+    done = andon("demo", "--directory", str(tmp_path / "demo"), *arguments)
+    assert done.returncode != 0
+    assert said in done.stdout + done.stderr
+    assert "Traceback" not in done.stderr
+
+
+async def test_up_runs_until_ctrl_c_and_leaves_no_process(tmp_path: Path) -> None:
+    write_recording(simulate(StationConfig()).live, tmp_path / "live")
+    plant = tmp_path / "plant.yaml"
+    plant.write_text(yaml.safe_dump(yaml.safe_load((examples() / "pumps" / "plant.yaml").read_text())))
+    (tmp_path / "bundles").mkdir()
+    options = ("--plant", str(plant), "--bundles", str(tmp_path / "bundles"), "--directory", str(tmp_path / "up"))
+    process = await asyncio.create_subprocess_exec(
+        *(*ANDON, "up", *options, "--recording", str(tmp_path / "live")),
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+        env={**os.environ, "COLUMNS": "200"},
+    )
+    assert process.stdout is not None
+    said = []
+    async with asyncio.timeout(90):
+        async for line in process.stdout:
+            said.append(line.decode())
+            if "alert: metrics and health at" in said[-1]:
+                break
+    assert any("broker at 127.0.0.1" in line for line in said)
+    children = psutil.Process(process.pid).children(recursive=True)
+    assert len(children) >= 6  # broker, database, four services, source
+    process.send_signal(signal.SIGINT)
+    async with asyncio.timeout(60):
+        await process.communicate()
+    assert process.returncode == 0
+    assert not [child for child in children if child.is_running() and child.status() != psutil.STATUS_ZOMBIE]
