@@ -130,7 +130,7 @@ class Decoder:
         else:
             yield rows.with_columns(
                 pl.Series(OFFSET, [record.offset for record in records], pl.Int64),
-                pl.Series(TRACEPARENT, [_traceparent(record) for record in records], pl.String),
+                pl.Series(TRACEPARENT, [traceparent_of(record) for record in records], pl.String),
                 pl.Series("_key", [record.key for record in records], pl.Binary),
             )
 
@@ -202,7 +202,8 @@ def _join(records: list[Record]) -> bytes:
     return b"\n".join([(record.value or b"").replace(b"\n", b" ") for record in records])
 
 
-def _traceparent(record: Record) -> str | None:
+def traceparent_of(record: Record) -> str | None:
+    """Return the W3C trace context that a record's header carries, if any."""
     for name, value in record.headers:
         if name == TRACEPARENT_HEADER:
             return value.decode("ascii", "replace")

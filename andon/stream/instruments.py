@@ -6,7 +6,9 @@ from collections.abc import Iterable
 
 from andon.clock import SECOND, Clock
 from andon.stream.partition import Prepared
-from andon.telemetry import Metrics
+from andon.telemetry import Metrics, get_logger
+
+_log = get_logger(__name__)
 
 
 class Instruments:
@@ -64,6 +66,17 @@ class Instruments:
             count("andon_sent_bytes_total", sum(len(line.value or b"") for line in lines), stage=str(sent))
         for reason, amount in prepared.reasons.items():
             count("andon_deadletters_total", amount, stage=stage, reason=str(reason))
+        for letter in prepared.set_aside:
+            _log.warning(
+                "set aside",
+                reason=str(letter.reason),
+                count=prepared.reasons[letter.reason],
+                detail=letter.detail,
+                asset=letter.asset,
+                partition=number,
+                offset=letter.offset,
+                traceparent=letter.traceparent,
+            )
         for measured in prepared.counts:
             count(measured.metric, measured.amount, **measured.labels)
         now = self._clock()

@@ -12,13 +12,24 @@ from dataclasses import dataclass, field
 import polars as pl
 
 from andon.contracts import DeadLetterReason
-from andon.stream.codec import Decoder, Line, Record, encode
+from andon.stream.codec import Decoder, Line, Record, encode, traceparent_of
 from andon.stream.deadletters import dead_letter, encode_letter
 from andon.stream.stage import OFFSET, Count, Emit, Processor, Rejected, Result, StageSpec, State
 from andon.uns import Stage
 
 #: Latency is observed on this many evenly spaced rows of a batch: enough for quantiles, cheap at any rate.
 _LATENCY_SAMPLES = 20
+
+
+@dataclass(frozen=True, slots=True)
+class SetAside:
+    """A dead letter, as the log tells of it."""
+
+    reason: DeadLetterReason
+    detail: str
+    offset: int
+    asset: str
+    traceparent: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +45,7 @@ class Prepared:
         lines: events to send, by stage.
         state: per asset, what to keep; None forgets.
         reasons: dead letters by reason.
+        set_aside: one of them for each reason, for the log.
         counts: amounts for the stage's own metrics.
         ingest_times: of a sample of the events to send, microseconds UTC.
     """
@@ -46,6 +58,7 @@ class Prepared:
     lines: Mapping[Stage, list[Line]]
     state: Mapping[str, State]
     reasons: Mapping[DeadLetterReason, int]
+    set_aside: Sequence[SetAside]
     counts: Sequence[Count]
     ingest_times: Sequence[int]
 
@@ -147,6 +160,7 @@ class Partition:
             lines=lines,
             state=collected.state,
             reasons=Counter(r.reason for r in rejected),
+            set_aside=_one_of_each(rejected, records),
             counts=collected.counts,
             ingest_times=_sample_ingest_times(collected.emits),
         )
@@ -166,6 +180,17 @@ class Partition:
             )
             for r in rejected
         ]
+
+
+def _one_of_each(rejected: Sequence[Rejected], records: Sequence[Record]) -> list[SetAside]:
+    first = {r.reason: r for r in reversed(rejected)}
+    by_offset = {record.offset: record for record in records} if first else {}
+    found = []
+    for reason, r in first.items():
+        record = by_offset[r.offset]
+        asset = (record.key or b"").decode(errors="replace")
+        found.append(SetAside(reason, r.detail, r.offset, asset, traceparent_of(record)))
+    return found
 
 
 def _sample_ingest_times(emits: Sequence[Emit]) -> list[int]:

@@ -15,6 +15,8 @@ import polars as pl
 
 #: Records remembered per asset class and partition. A restarted service repeats about a second of records.
 DEPTH = 200_000
+#: Small batches are put together when so many wait, or when they make up this part of the depth.
+_TAIL, _BLOCKS = 256, 16
 _NAME = ("asset", "time", "revision")
 
 Mask = npt.NDArray[np.bool_]
@@ -30,21 +32,26 @@ class Remembered:
     def __init__(self, depth: int = DEPTH) -> None:
         self._depth = depth
         self._height = 0
-        self._records: deque[pl.DataFrame] = deque()
+        self._blocks: deque[pl.DataFrame] = deque()
+        self._tail: list[pl.DataFrame] = []
 
     def add(self, records: pl.DataFrame) -> None:
         """Remember records (columns asset, time, revision); forget the oldest beyond the depth."""
-        self._records.append(records.select(_NAME))
+        self._tail.append(records.select(_NAME))
         self._height += records.height
-        while self._height - self._records[0].height >= self._depth:
-            self._height -= self._records.popleft().height
+        if len(self._tail) >= _TAIL or sum(part.height for part in self._tail) * _BLOCKS >= self._depth:
+            # Polls of a slow stream hold a few records each: as thousands of frames they would take 100 times the room.
+            self._blocks.append(pl.concat(self._tail, rechunk=True))
+            self._tail.clear()
+        while self._blocks and self._height - self._blocks[0].height >= self._depth:
+            self._height -= self._blocks.popleft().height
 
     def among(self, records: pl.DataFrame) -> Mask:
         """Return for each record whether it is remembered."""
-        if not self._records or not records.height:
-            return np.zeros(records.height, bool)
-        earliest = records["time"].min()
-        recent = [part for each in self._records if (part := each.filter(pl.col("time") >= earliest)).height]
+        if not records.height:
+            return np.zeros(0, bool)
+        not_older = pl.col("time") >= records["time"].min()
+        recent = [part for each in (*self._blocks, *self._tail) if (part := each.filter(not_older)).height]
         if not recent:
             return np.zeros(records.height, bool)
         known = pl.concat(recent).unique().with_columns(known=True)
