@@ -50,7 +50,8 @@ class FeatureDefinition(BaseModel):
     lateness: Duration = 2_000_000
     """How long a window waits, in event time, for samples that come out of order."""
     idle: Duration = 15_000_000
-    """A window is closed when its asset has sent nothing for this long on the wall clock."""
+    """A window is closed when its asset has sent nothing for this long on the wall clock. It must be longer than a
+    source or service before this one takes to start again, or what follows then is late."""
     aggregates: tuple[Aggregate, ...] = Field(default=tuple(Aggregate), min_length=1)
     """Statistics computed of every tag."""
     tags: tuple[str, ...] = ()

@@ -115,7 +115,7 @@ class Report:
         console.save_svg(str(path), title="andon demo", theme=MONOKAI)
 
     def _events(self) -> Table:
-        table = Table(title="Labelled events", title_justify="left", title_style="bold", expand=True)
+        table = Table(title="Labelled events, and false alarms", title_justify="left", title_style="bold", expand=True)
         table.add_column("asset", no_wrap=True)
         table.add_column("event", no_wrap=True)
         table.add_column("from", no_wrap=True)
@@ -124,8 +124,12 @@ class Report:
         rows = [(e, f"[green]{_seconds(delay)}[/]", alert.message) for e, alert, delay in self.outcome.found]
         rows += [(event, "[bold red]missed[/]", "") for event in self.outcome.missed]
         for event, delay, message in sorted(rows, key=lambda row: row[0].start):
-            start = isoformat(event.start)[11:19]
-            table.add_row(event.asset.rsplit("/", 1)[-1], event.kind, start, delay, escape(message))
+            table.add_row(_name(event.asset), event.kind, _clock(event.start), delay, escape(message))
+        if self.outcome.false_alarms:
+            table.add_section()
+        for alert in self.outcome.false_alarms:
+            kind = "a sensor's fault" if alert in self.outcome.on_sensor_faults else "false alarm"
+            table.add_row(_name(alert.asset), f"[yellow]{kind}[/]", _clock(alert.opened), "", escape(alert.message))
         return table
 
     def _figures(self) -> Table:
@@ -151,6 +155,14 @@ class Report:
         if outcome.false_alarms:
             text += f" ({outcome.false_alarms_per_hour:.2f} an hour; {len(outcome.on_sensor_faults)} on sensor faults)"
         return text
+
+
+def _name(asset: str) -> str:
+    return asset.rsplit("/", 1)[-1]
+
+
+def _clock(moment: int) -> str:
+    return isoformat(moment)[11:19]
 
 
 def _seconds(micros: int) -> str:

@@ -51,7 +51,7 @@ def pumping_plant(site: str) -> dict[str, Any]:
                     "flow": {"unit": "m^3/h", "range": [0, 1000], "max_rate": 5000, "limits": {"high": 900}},
                     "power": {"unit": "kW", "stuck_after": "2s", "deadband": 0.001},
                 },
-                "features": {"window": "1s", "lateness": "500ms", "idle": "5s"},
+                "features": {"window": "1s", "lateness": "500ms", "idle": "12s"},
                 "model": {"resolve_after": "2s"},
             }
         },
@@ -87,6 +87,7 @@ class Site:
     kafka: KafkaSettings
     bundles: Path
     processes: list[asyncio.subprocess.Process] = field(default_factory=list)
+    extra: dict[str, str] = field(default_factory=dict)
 
     def topic(self, stage: Stage) -> str:
         return topic_name(self.plant, stage)
@@ -106,6 +107,7 @@ class Site:
             "ANDON_KAFKA__FETCH_MAX_WAIT": f"{kafka.fetch_max_wait}us",
             "ANDON_KAFKA__REQUEST_TIMEOUT": "5s",
             "ANDON_RUNTIME__POLL_RECORDS": "200",
+            **self.extra,
         }
 
     async def start(self, service: str) -> Running:

@@ -1,0 +1,58 @@
+"""The source killed while it replays: it begins again, and what it sends twice has one effect."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+import orjson
+import polars as pl
+import yaml
+
+from andon.settings import KafkaSettings
+from andon.stream.topics import ensure_topics
+from andon.uns import Stage
+from tests.faults.processes import ASSETS, distinct, pump_frame, pumping_site, undisturbed
+
+
+def write_recording(folder: Path, frames: list[dict[str, Any]]) -> dict[str, str]:
+    """Write frames as a recording and return the settings that replay it in about five seconds."""
+    folder.mkdir()
+    rows = pl.DataFrame(frames).select("asset", "time", pl.col("values").struct.unnest())
+    rows.write_parquet(folder / "frames.parquet")
+    columns = {"asset": "{asset}", "columns": {"flow": "flow", "power": "power"}}
+    time = {"column": "time", "format": "epoch_us"}
+    mapping = {"files": "frames.parquet", "format": "parquet", "time": time, "assets": [columns]}
+    (folder / "mapping.yaml").write_text(yaml.safe_dump(mapping))
+    return {
+        "ANDON_INGEST__RECORDING": str(folder),
+        "ANDON_INGEST__MAPPING": str(folder / "mapping.yaml"),
+        "ANDON_INGEST__SPEED": "20",
+    }
+
+
+async def test_a_killed_source_begins_again_and_every_frame_counts_once(
+    kafka: KafkaSettings, site: str, tmp_path: Path
+) -> None:
+    frames = [pump_frame(asset, index) for index in range(1_000) for asset in ASSETS]
+    async with pumping_site(kafka, site, tmp_path) as plant_site:
+        plant_site.extra = write_recording(tmp_path / "recording", frames)
+        await ensure_topics(kafka, plant_site.plant)
+        await (await plant_site.start("context")).ready()
+        source = await plant_site.start("ingest")
+        async with asyncio.timeout(60):
+            while len(await plant_site.read(Stage.CONTEXT)) < len(frames) // 4:
+                await asyncio.sleep(0.05)
+        await source.kill()
+        source = await plant_site.start("ingest")
+        assert await asyncio.wait_for(source.process.wait(), 60) == 0
+        expected = undisturbed(plant_site.plant, frames)[Stage.CONTEXT]
+        found = await plant_site.until_ids(Stage.CONTEXT, set(expected))
+        records = await plant_site.read(Stage.CONTEXT)
+        assert len(records) == len(distinct(records)) == len(frames)
+        assert len(await plant_site.read(Stage.RAW)) > len(frames)
+        letters = [orjson.loads(record.value) for record in await plant_site.read(Stage.DEADLETTER)]
+        assert [(letter["service"], letter["reason"], letter["detail"]) for letter in letters] == []
+    for name, event in found.items():
+        assert (event["values"], event["quality"]) == (expected[name]["values"], expected[name]["quality"])
