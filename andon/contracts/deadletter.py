@@ -30,6 +30,14 @@ class DeadLetterReason(StrEnum):
     """The source's unit does not convert to the plant model's."""
     FEATURE_HASH = "feature_hash"
     """Made by another feature definition than this service knows."""
+    MALFORMED = "malformed"
+    """Bytes that the source's protocol does not allow, such as a broken Sparkplug payload."""
+    UNSUPPORTED = "unsupported"
+    """Well-formed, but of a kind that Andon does not take, such as a Sparkplug template or dataset."""
+    UNMAPPED = "unmapped"
+    """No rule of the source says which asset and tag this is."""
+    NO_BIRTH = "no_birth"
+    """Sparkplug data of a node, device or alias whose birth has not been seen; a rebirth was asked for."""
     TOO_LARGE = "too_large"
     """Larger than the broker takes."""
     INTERNAL = "internal"
@@ -44,9 +52,9 @@ class DeadLetter(Model):
     service: str = Field(description="The service that could not process it.")
     reason: DeadLetterReason
     detail: str = Field(description="What is wrong and where, for a person.")
-    topic: str = Field(description="Where the record was read.")
-    partition: int = Field(ge=0)
-    offset: int = Field(ge=0)
+    topic: str = Field(description="Where the record was read; of a source, its name and the address there.")
+    partition: int | None = Field(ge=0, description="Null for what a source delivered, which is in no topic.")
+    offset: int | None = Field(ge=0, description="Null for what a source delivered.")
     key: str | None = Field(description="The original key, base64.")
     value: str | None = Field(
         description="The original bytes, zlib-compressed, base64; null when even so too large: read them at "

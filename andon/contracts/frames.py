@@ -33,6 +33,11 @@ class Frame(Event):
         default=None,
         description="OPC UA StatusCode (uint32) of every bad or uncertain value; a tag that is absent is good.",
     )
+    carried: dict[str, Micros | None] | None = Field(
+        default=None,
+        description="Source time of every value that did not change since an earlier frame and is repeated here; "
+        "a tag that is absent was measured for this frame.",
+    )
 
 
 class Quality(StrEnum):

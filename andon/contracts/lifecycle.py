@@ -51,6 +51,7 @@ class PlantEvent(Model):
         "source_silent",
         "source_back",
         "spool_full",
+        "spool_drained",
     ]
     name: str = Field(description="Number or name of the order, batch, shift, state ...")
     attributes: dict[str, str] = Field(default_factory=dict, description="Anything else that the sender knows.")

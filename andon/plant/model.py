@@ -117,6 +117,9 @@ class Tag(_Part):
     """Expected samples per second; null means once per scan of the class."""
     max_rate: float | None = Field(default=None, gt=0)
     """Fastest change that physics allows, in units per second; beyond it a sample is marked impossible_rate."""
+    carry: Duration | None = Field(default=None, gt=0)
+    """How long a value stands for newer ones, for a source that only tells changes; such values are marked as carried.
+    Null: a value that the source does not send is missing."""
     stuck_after: Duration | None = Field(default=None, gt=0)
     """A value that rests longer than this is marked stuck; null means that it may rest for ever."""
     states: tuple[str, ...] = Field(default=(), validate_default=True)

@@ -81,7 +81,7 @@ class _FrameClass:
             *("asset", "time", "ingest_time"),
             pl.col("origin").fill_null(Origin.LIVE.value),
             pl.col("revision").fill_null(0),
-            *("server_time", "session", "sequence", "values", "status"),
+            *("server_time", "session", "sequence", "values", "status", "carried"),
             *self._constants,
             "quality",
             pl.col(OFFSET).alias(FIRST_OFFSET),

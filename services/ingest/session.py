@@ -37,7 +37,7 @@ class Session:
             pl.lit(0, dtype=pl.Int64).alias("revision"),
             pl.concat_str(pl.lit(f"{self._name}/"), pl.col("asset")).alias("session"),
             (pl.int_range(pl.len()).over("asset") + self._begun(rows["asset"].unique())).alias("sequence"),
-            *(pl.lit(None, dtype=schema[name]).alias(name) for name in ("ingest_time", "server_time", "status")),
+            *(pl.lit(None, dtype=schema[name]).alias(name) for name in ("ingest_time", "server_time", "status", "carried")),
         )
         frames = rows.with_columns(made).select(list(schema))
         self._counts.update(

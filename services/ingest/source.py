@@ -1,140 +1,60 @@
-"""The recording source: a recording as a finite or endless stream of paced batches of frames."""
+"""The contract between a source and the rest of the ingest service."""
 
 from __future__ import annotations
 
-import asyncio
-import math
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import Iterable
+from typing import Protocol
 
-import numpy as np
 import polars as pl
 
-from andon.clock import MILLISECOND, SECOND, Clock, wall_clock
-from andon.contracts import Origin
-from andon.errors import RecordingError
-from andon.plant import Plant
-from andon.recordings.findings import Findings
-from andon.recordings.mapping import load_mapping
-from andon.recordings.merge import merge
-from andon.recordings.recording import Recording, open_recording
-from services.ingest.pace import Pace, Times, released
-from services.ingest.session import Session
-from services.ingest.settings import IngestSettings
-
-#: Waits for a number of seconds.
-Sleep = Callable[[float], Awaitable[None]]
-
-#: Largest number of frames in a batch.
-MAX_ROWS = 2_000
-#: Shortest wait between batches, microseconds: frames that fall due within it go together.
-GRANULARITY = 20 * MILLISECOND
+from andon.contracts import PlantEvent
+from andon.uns import Stage
+from services.ingest.readings import Readings, Refusal
 
 
-class RecordingSource:
-    """Replays a recording.
+class Intake(Protocol):
+    """Takes what one source delivers. Every call waits while too much is unfinished: a source just awaits it."""
 
-    Iterating yields (asset class, frames) when they are due: in time order, at most `MAX_ROWS` at once, with the
-    columns of `event_schema(Frame, ...)`. A consumer that is slower than the pace is not overrun: what fell
-    due meanwhile is there at its next step.
+    async def read(self, batch: Readings) -> None:
+        """Take values; they become frames, which go to stage raw, or backfill for a batch of that origin."""
+        ...
+
+    async def replay(self, stage: Stage, asset_class: str, rows: pl.DataFrame) -> None:
+        """Take whole frames (columns of `event_schema(Frame, ...)`) and return when the broker has them."""
+        ...
+
+    async def refuse(self, refusal: Refusal) -> None:
+        """Take what cannot be used; it becomes a dead letter and is counted."""
+        ...
+
+    async def tell(self, event: PlantEvent) -> None:
+        """Put an event about the plant on the bus."""
+        ...
+
+    def confirm(self, signals: Iterable[int], now: int) -> None:
+        """Take note that the source was just heard and that these signals have not changed since their last value.
+
+        An OPC UA keep-alive says so of all items of its subscription, an MQTT or Sparkplug source of none.
+        """
+        ...
+
+
+class Source(Protocol):
+    """One machine, broker or recording that values come from.
 
     Attributes:
-        findings: what was wrong with the rows so far.
+        name: unique in the sources file; on every metric, log line and event about it.
     """
 
-    def __init__(
-        self,
-        recording: Recording,
-        settings: IngestSettings,
-        *,
-        clock: Clock = wall_clock,
-        sleep: Sleep = asyncio.sleep,
-    ) -> None:
-        self.findings = Findings()
-        self._origin = Origin.LIVE if settings.times == "now" else Origin.BACKFILL
-        self._recording = recording
-        self._speed = math.inf if settings.speed == "max" else settings.speed
-        self._loop = settings.loop
-        self._name = settings.session
-        self._clock = clock
-        self._sleep = sleep
+    name: str
 
-    async def __aiter__(self) -> AsyncIterator[tuple[str, pl.DataFrame]]:
-        """Replay once, or for ever; each iteration is a session of its own.
+    async def run(self, intake: Intake) -> None:
+        """Deliver until cancelled; return only when there will never be more (a recording that has ended).
+
+        Owns its connection: whatever happens to it is answered by connecting again, with exponential backoff and
+        jitter. What is missing at the other side is a `Refusal`, an event or a metric, and the rest goes on.
 
         Raises:
-            RecordingError: a file cannot be read further, or no row of any file gives a frame.
+            ConfigError: something that a person must correct before this source can ever work.
         """
-        recording = self._recording
-        started = self._clock()
-        session = Session(f"{self._name}-{started}", recording.plant, self._origin)
-        while True:
-            pace, last = None, 0
-            async for frames in self._chunks():
-                first, newest = _span(frames)
-                pace, last = pace or Pace(self._speed, first, started), max(last, newest)
-                times = {name: rows["time"].to_numpy() for name, rows in frames.items()}
-                ready = {name: session.stamp(name, self._timed(rows, pace)) for name, rows in frames.items()}
-                async for batch in self._paced(times, ready, pace):
-                    yield batch
-            if pace is None:
-                raise RecordingError("no row of the recording gives a frame: skip fewer rows, or correct the mapping")
-            if not self._loop:
-                return
-            scan = max(each.scan for each in recording.plant.classes.values())
-            started = pace.due(last + scan)
-
-    async def _chunks(self) -> AsyncIterator[Mapping[str, pl.DataFrame]]:
-        """Read in a thread, so that the event loop goes on meanwhile."""
-        chunks = merge(self._recording.streams())
-        while (chunk := await asyncio.to_thread(next, chunks, None)) is not None:
-            self.findings += chunk.findings
-            if chunk.frames:
-                yield chunk.frames
-
-    def _timed(self, rows: pl.DataFrame, pace: Pace) -> pl.DataFrame:
-        if self._origin is not Origin.LIVE:
-            return rows
-        return rows.with_columns(pl.Series("time", pace.due_times(rows["time"].to_numpy())))
-
-    async def _paced(
-        self, times: Mapping[str, Times], frames: Mapping[str, pl.DataFrame], pace: Pace
-    ) -> AsyncIterator[tuple[str, pl.DataFrame]]:
-        """Yield frames, of which *times* are the recorded times, as they fall due."""
-        every = np.sort(np.concatenate(list(times.values())))
-        done = 0
-        while done < every.size:
-            now = self._clock()
-            upto = released(every, done, pace.reached(now), MAX_ROWS)
-            if upto == done:
-                await self._sleep(max(pace.due(int(every[done])) - now, GRANULARITY) / SECOND)
-                continue
-            for name, rows in frames.items():
-                first = int(np.searchsorted(times[name], every[done], side="left"))
-                last = int(np.searchsorted(times[name], every[upto - 1], side="right"))
-                for batch in rows[first:last].iter_slices(MAX_ROWS):
-                    yield name, batch.with_columns(pl.lit(self._clock(), dtype=pl.Int64).alias("ingest_time"))
-            done = upto
-
-
-def open_source(
-    settings: IngestSettings, plant: Plant, *, clock: Clock = wall_clock, sleep: Sleep = asyncio.sleep
-) -> RecordingSource:
-    """Read the mapping, check the recording, and return its source.
-
-    Raises:
-        RecordingError: says which file, column or field is wrong, and what to do.
-    """
-    recording = open_recording(
-        settings.recording,
-        load_mapping(settings.mapping),
-        plant,
-        skip_rows=settings.skip_rows_per_file,
-        max_rows=settings.max_rows_per_file,
-    )
-    return RecordingSource(recording, settings, clock=clock, sleep=sleep)
-
-
-def _span(frames: Mapping[str, pl.DataFrame]) -> tuple[int, int]:
-    """Return the first and the last time of frames in time order."""
-    times = [rows["time"] for rows in frames.values()]
-    return min(int(each[0]) for each in times), max(int(each[-1]) for each in times)
+        ...

@@ -1,0 +1,1 @@
+"""MQTT brokers: topics and JSON bodies that rules map to assets and tags."""

@@ -1,0 +1,1 @@
+"""OPC UA servers: values that are subscribed to."""

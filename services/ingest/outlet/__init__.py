@@ -1,0 +1,1 @@
+"""The way out: Kafka, or the spool on disk while Kafka is away."""

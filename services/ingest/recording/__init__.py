@@ -1,0 +1,1 @@
+"""Recordings: history that is replayed frame by frame."""

@@ -1,0 +1,1 @@
+"""Sparkplug B: the host application's side of edge nodes and their devices."""

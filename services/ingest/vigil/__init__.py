@@ -1,0 +1,1 @@
+"""Keeping watch over the sources themselves: silence, clocks, completeness."""
