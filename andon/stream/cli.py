@@ -18,7 +18,7 @@ from andon.errors import ConfigError
 from andon.plant.load import load_plant
 from andon.settings import KafkaSettings, Settings, read_settings
 from andon.stream.letter_view import letter_text, letters_table, printable, reasons_line
-from andon.stream.letters import Digest, Selection, one_of_each
+from andon.stream.letters import Digest, Selection, one_of_each, source_of
 from andon.stream.replay import Plan, plan_replay, read_letters, send_back
 from andon.stream.topics import topic_name
 from andon.telemetry import configure_logs
@@ -84,7 +84,7 @@ def show(
     letter_id: Annotated[str, typer.Argument(metavar="ID", help="The letter's id, or its source as listed.")],
 ) -> None:
     """Show one dead letter whole, with the original record: as text if it is JSON, else in hexadecimal."""
-    found = _read(lambda letter: f"{letter.id}:".startswith(f"{letter_id}:")).letters
+    found = _read(lambda letter: f"{letter.id}:".startswith(f"{letter_id}:") or letter_id == source_of(letter)).letters
     if not found:
         raise ConfigError(f"there is no dead letter {letter_id!r}; `andon deadletter list` shows all sources")
     typer.echo("\n\n".join(map(letter_text, found)))

@@ -33,6 +33,45 @@ def dead_letter(
     )
 
 
+def source_letter(
+    *,
+    service: str,
+    source: str,
+    address: str,
+    number: str,
+    reason: DeadLetterReason,
+    detail: str,
+    key: str | None,
+    payload: bytes,
+    now: int,
+) -> DeadLetter:
+    """Return the dead letter of something that a source delivered and that never was a record.
+
+    Args:
+        service: the service that could not use it.
+        source: the source's name.
+        address: where the source had it, such as an MQTT topic.
+        number: tells this delivery apart from all others of the source.
+        reason: the reason code.
+        detail: what is wrong and where.
+        key: the asset that it is about, if that is known.
+        payload: the bytes as they came.
+        now: microseconds UTC.
+    """
+    return DeadLetter(
+        id=f"{source}/{number}:deadletter:{service}",
+        time=now,
+        service=service,
+        reason=reason,
+        detail=detail,
+        topic=f"{source}:{address}",
+        partition=None,
+        offset=None,
+        key=_base64(key.encode() if key else None),
+        value=_pack(payload),
+    )
+
+
 def original_value(letter: DeadLetter) -> bytes | None:
     """Return the original bytes, or None when they were not copied (or it was a tombstone)."""
     return None if letter.value is None else zlib.decompress(base64.b64decode(letter.value))

@@ -73,7 +73,9 @@ def asset_of(letter: DeadLetter) -> str:
 
 
 def source_of(letter: DeadLetter) -> str:
-    """Return where the record was read: ``<topic>/<partition>@<offset>``."""
+    """Return where the record was read: ``<topic>/<partition>@<offset>``; of a source, ``<source>:<address>``."""
+    if letter.partition is None:
+        return letter.topic
     return f"{letter.topic}/{letter.partition}@{letter.offset}"
 
 
@@ -84,7 +86,14 @@ def one_of_each(letters: Iterable[DeadLetter]) -> list[DeadLetter]:
     ids of the events made of it: sending it once is enough.
     """
     originals: dict[tuple[object, ...], DeadLetter] = {}
-    for letter in sorted(letters, key=lambda one: (one.topic, one.partition, one.offset)):
-        same = letter.offset if letter.value is None else letter.value
+    for letter in sorted(letters, key=_place):
+        same = _place(letter) if letter.value is None else letter.value
         originals.setdefault((letter.topic, letter.partition, letter.key, same), letter)
     return list(originals.values())
+
+
+def _place(letter: DeadLetter) -> tuple[str, int, int, str]:
+    """Return where a letter's original stands among all; what a source delivered has no place but its own."""
+    if letter.partition is None or letter.offset is None:
+        return letter.topic, -1, -1, letter.id
+    return letter.topic, letter.partition, letter.offset, ""

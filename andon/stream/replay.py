@@ -72,10 +72,13 @@ async def plan_replay(settings: KafkaSettings, letters: Iterable[DeadLetter]) ->
     """
     plan, partitions = Plan(), await count_partitions(settings)
     for letter in letters:
+        if letter.partition is None or letter.offset is None:
+            plan.missing.append(f"{source_of(letter)}: a source delivered it, and sources take nothing back")
+            continue
         if letter.partition >= partitions.get(letter.topic, 0):
             plan.missing.append(f"{source_of(letter)}: the topic has no such partition any more")
             continue
-        line = _copied(letter) or await _kept(settings, letter)
+        line = _copied(letter) or await _kept(settings, letter, letter.partition, letter.offset)
         if line is None:
             plan.missing.append(
                 f"{source_of(letter)}: not copied because of its size, and the record there is gone or another"
@@ -112,8 +115,8 @@ def _copied(letter: DeadLetter) -> Line | None:
     return None if value is None else Line(original_key(letter), value, original_headers(letter))
 
 
-async def _kept(settings: KafkaSettings, letter: DeadLetter) -> Line | None:
-    record: Record | None = await read_one(settings, letter.topic, letter.partition, letter.offset)
+async def _kept(settings: KafkaSettings, letter: DeadLetter, partition: int, offset: int) -> Line | None:
+    record: Record | None = await read_one(settings, letter.topic, partition, offset)
     # Another key: the letter tells of an output, and the input behind it is not known.
     if record is None or (record.key or b"") != original_key(letter):
         return None

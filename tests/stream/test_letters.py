@@ -15,9 +15,16 @@ from rich.console import Console
 from andon.contracts import DeadLetter, DeadLetterReason
 from andon.stream.cli import _earliest
 from andon.stream.codec import Line
-from andon.stream.deadletters import dead_letter, original_headers, original_key, original_value, too_large
+from andon.stream.deadletters import (
+    dead_letter,
+    original_headers,
+    original_key,
+    original_value,
+    source_letter,
+    too_large,
+)
 from andon.stream.letter_view import letter_text, letters_table, original_text, printable, reasons_line
-from andon.stream.letters import Digest, Selection, one_of_each
+from andon.stream.letters import Digest, Selection, one_of_each, source_of
 from andon.stream.stage import Rejected
 
 LATE, SCHEMA = DeadLetterReason.LATE, DeadLetterReason.SCHEMA
@@ -53,6 +60,14 @@ def test_the_original_comes_out_of_its_letter_unchanged(record: Read) -> None:
     assert original_value(sent) == record.value
     assert original_headers(sent) == record.headers
     assert printable(letter_text(sent).replace("\n", "")) == letter_text(sent).replace("\n", "")
+
+
+def test_what_a_source_delivered_is_shown_by_its_address_and_cannot_be_placed_again() -> None:
+    at: dict[str, Any] = {"service": "ingest", "source": "edge", "address": "spBv1.0/a/DDATA/n", "number": "7@1"}
+    made = source_letter(**at, reason=DeadLetterReason.MALFORMED, detail="cut off", key=None, payload=b"\x08", now=1)
+    assert source_of(made) == "edge:spBv1.0/a/DDATA/n"
+    assert letter_text(made).endswith("\n\n08")
+    assert one_of_each([letter(Read(4)), made, made]) == [made, letter(Read(4))]
 
 
 def test_the_letter_of_an_output_names_the_last_input_that_went_into_it() -> None:
