@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Iterable
+from collections.abc import Sequence
 
 import polars as pl
 from aiokafka.partitioner import DefaultPartitioner
@@ -41,7 +41,7 @@ class Publisher:
             Lines that are larger than the broker takes; all others are delivered.
         """
         by_partition: dict[int, list[Line]] = {}
-        for number, line in zip(self._numbers(rows["asset"]), _lines(rows), strict=True):
+        for number, line in zip(self._numbers(rows["asset"]), new_lines(keyed_values(rows)), strict=True):
             by_partition.setdefault(number, []).append(line)
         refused = await asyncio.gather(
             *(self._producer.deliver(self._topic, number, lines) for number, lines in by_partition.items())
@@ -56,10 +56,17 @@ class Publisher:
         return [known[asset] for asset in assets]
 
 
-def _lines(rows: pl.DataFrame) -> Iterable[Line]:
-    """Encode rows; each starts a trace of its own (W3C Trace Context, sampled)."""
-    random = os.urandom(24 * rows.height).hex()
+def keyed_values(rows: pl.DataFrame) -> list[tuple[bytes, bytes]]:
+    """Return the keys (their assets) and the JSON values of rows."""
+    return list(zip(rows["asset"].cast(pl.Binary), encode_values(rows), strict=True))
+
+
+def new_lines(pairs: Sequence[tuple[bytes, bytes]]) -> list[Line]:
+    """Return lines of keys and values; each starts a trace of its own (W3C Trace Context, sampled)."""
+    random = os.urandom(24 * len(pairs)).hex()
+    lines = []
     # per-event Python: aiokafka appends record by record, so each needs its own key and headers object
-    for index, (asset, value) in enumerate(zip(rows["asset"], encode_values(rows), strict=True)):
+    for index, (key, value) in enumerate(pairs):
         trace, span = random[48 * index : 48 * index + 32], random[48 * index + 32 : 48 * index + 48]
-        yield Line(asset.encode(), value, [THIS_CONTRACT, (TRACEPARENT_HEADER, f"00-{trace}-{span}-01".encode())])
+        lines.append(Line(key, value, [THIS_CONTRACT, (TRACEPARENT_HEADER, f"00-{trace}-{span}-01".encode())]))
+    return lines

@@ -86,6 +86,20 @@ CATALOGUE: dict[str, MetricSpec] = {
             "Values of the source that were no value of their tag's kind and became missing.",
             ("source",),
         ),
+        MetricSpec("andon_kafka_away", "gauge", "1 while Kafka does not acknowledge and frames go to the spool."),
+        MetricSpec("andon_spool_bytes", "gauge", "Disk space that the spool takes."),
+        MetricSpec("andon_spool_limit_bytes", "gauge", "Disk space that the spool may take."),
+        MetricSpec("andon_spool_frames", "gauge", "Frames in the spool that are to be delivered."),
+        MetricSpec("andon_spool_notices", "gauge", "Events and dead letters in the spool that are to be delivered."),
+        MetricSpec("andon_spool_oldest_seconds", "gauge", "Age of the oldest of them; 0 when the spool is empty."),
+        MetricSpec("andon_spool_full", "gauge", "1 while the spool, or its disk, takes no more."),
+        MetricSpec("andon_spool_written_total", "counter", "Events put into the spool.", ("stage",)),
+        MetricSpec("andon_spool_drained_total", "counter", "Events delivered out of the spool.", ("stage",)),
+        MetricSpec(
+            "andon_spool_dropped_total", "counter", "Events lost to a full spool, by overflow policy.", ("policy",)
+        ),
+        MetricSpec("andon_spool_torn_bytes_total", "counter", "Bytes cut off after a crash: never completely written."),
+        MetricSpec("andon_spool_spoiled_total", "counter", "Damaged places in the spool; each became a dead letter."),
         MetricSpec(
             "andon_marked_samples_total",
             "counter",

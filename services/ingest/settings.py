@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from andon.connection import FilePath
 from andon.units import Duration
+from services.ingest.outlet.settings import SpoolSettings
 
 
 class IngestSettings(BaseModel):
@@ -21,3 +22,5 @@ class IngestSettings(BaseModel):
     """How long to stay after the last frame when all sources are recordings, so that figures can still be scraped."""
     session: str = Field(default="ingest", min_length=1)
     """Begins the sessions' names; the source's name, the moment of the start and the asset follow."""
+    spool: SpoolSettings = SpoolSettings()
+    """What becomes of frames while Kafka is away."""

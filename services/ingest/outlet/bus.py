@@ -1,0 +1,147 @@
+"""Kafka as the outlet sees it: there, or away."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Mapping, Sequence
+
+from aiokafka.errors import KafkaError
+
+from andon.clock import SECOND
+from andon.plant import Plant
+from andon.settings import KafkaSettings
+from andon.stream.codec import Line
+from andon.stream.producer import BatchProducer
+from andon.stream.publish import partition_of
+from andon.stream.topics import count_partitions, ensure_topics, topic_name
+from andon.telemetry import Metrics, get_logger
+from andon.uns import Stage
+
+_log = get_logger(__name__)
+_STAGES = (Stage.RAW, Stage.BACKFILL, Stage.EVENT, Stage.DEADLETTER)
+
+#: Lines of each stage, in order.
+Mail = Mapping[Stage, Sequence[Line]]
+_Sending = Mapping[asyncio.Task[list[Line]], tuple[Stage, Sequence[Line]]]
+
+
+class Bus:
+    """Two connections to Kafka, so that history never stands before live data in a request.
+
+    Args:
+        settings: how to reach Kafka.
+        plant: whose topics.
+        patience: how long Kafka may take to answer, microseconds.
+        metrics: where to count.
+
+    Attributes:
+        here: set while Kafka acknowledges.
+    """
+
+    def __init__(self, settings: KafkaSettings, plant: Plant, patience: int, metrics: Metrics) -> None:
+        self._settings, self._plant, self._metrics = settings, plant, metrics
+        self._patience_s = patience / SECOND
+        self._topics = {stage: topic_name(plant, stage) for stage in _STAGES}
+        self._partitions = 0
+        self._numbers: dict[bytes, int] = {}
+        self._live: BatchProducer | None = None
+        self._history: BatchProducer | None = None
+        self.here = asyncio.Event()
+        metrics.set("andon_kafka_away", 1)
+
+    async def connect(self) -> None:
+        """Connect anew; create the topics at the first time.
+
+        Raises:
+            ConfigError: topics cannot be used as they are.
+            KafkaError, TimeoutError: Kafka does not answer.
+        """
+        async with asyncio.timeout(self._patience_s):
+            if not self._partitions:
+                await ensure_topics(self._settings, self._plant)
+                self._partitions = (await count_partitions(self._settings))[self._topics[Stage.RAW]]
+            live, history = self._producer(), self._producer()
+            await live.start()
+            try:
+                await history.start()
+            except BaseException:
+                await live.stop()
+                raise
+        await self.disconnect()
+        self._live, self._history = live, history
+        self._metrics.set("andon_kafka_away", 0)
+        self.here.set()
+
+    async def disconnect(self) -> None:
+        """Close the connections; what they still hold has been kept elsewhere."""
+        for producer in (self._live, self._history):
+            if producer:
+                with contextlib.suppress(TimeoutError, KafkaError):
+                    async with asyncio.timeout(self._patience_s):
+                        await producer.stop()
+        self._live = self._history = None
+
+    async def deliver(self, mail: Mail, *, history: bool = False) -> tuple[Mail, Mail]:
+        """Send *mail* and wait for Kafka's acknowledgement.
+
+        Args:
+            mail: what to send.
+            history: whether it may wait behind live data.
+
+        Returns:
+            What Kafka has not acknowledged within the patience, after which it counts as away; and what it never
+            will, because it is too large.
+        """
+        producer = self._history if history else self._live
+        if producer is None:
+            return mail, {}
+        sending = {
+            asyncio.create_task(producer.deliver(self._topics[stage], number, lines)): (stage, lines)
+            for stage, everything in mail.items()
+            for number, lines in self._by_partition(everything).items()
+        }
+        if not sending:
+            return {}, {}
+        left, refused = await self._outcome(sending)
+        if left:
+            self._leave()
+        for stage, lines in mail.items():
+            kept = len(left.get(stage, ())) + len(refused.get(stage, ()))
+            self._metrics.count("andon_records_sent_total", len(lines) - kept, stage=stage)
+        return left, refused
+
+    async def _outcome(self, sending: _Sending) -> tuple[Mail, Mail]:
+        left: dict[Stage, list[Line]] = {}
+        refused: dict[Stage, list[Line]] = {}
+        try:
+            done, _ = await asyncio.wait(sending, timeout=self._patience_s)
+        finally:
+            for task in sending:
+                task.cancel()  # of no effect on those that are done
+        for task, (stage, lines) in sending.items():
+            if task not in done:
+                left.setdefault(stage, []).extend(lines)
+            elif too_large := task.result():
+                refused.setdefault(stage, []).extend(too_large)
+        return left, refused
+
+    def _leave(self) -> None:
+        if self.here.is_set():
+            _log.warning("Kafka is away, frames go to the spool", servers=self._settings.bootstrap_servers)
+        self.here.clear()
+        self._metrics.set("andon_kafka_away", 1)
+
+    def _producer(self) -> BatchProducer:
+        return BatchProducer(
+            self._settings, on_retry=lambda: self._metrics.count("andon_delivery_retries_total", stage=Stage.RAW)
+        )
+
+    def _by_partition(self, lines: Sequence[Line]) -> dict[int, list[Line]]:
+        groups: dict[int, list[Line]] = {}
+        for line in lines:  # per-event Python: a dictionary look-up
+            number = self._numbers.get(line.key)
+            if number is None:
+                number = self._numbers[line.key] = partition_of(line.key, self._partitions)
+            groups.setdefault(number, []).append(line)
+        return groups
