@@ -5,11 +5,11 @@ BIN := .venv/bin
 PIP := $(BIN)/pip --disable-pip-version-check --quiet install --constraint constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up test lint fix contracts bench constraints clean
+.PHONY: help demo up test lint fix contracts proto proto-check bench constraints clean
 
 help:  ## Show what can be made.
 	@echo "Andon: from the machine's sensors to a decision on the shop floor."
-	@awk 'BEGIN {FS = ":.*##"} /^[a-z]+:.*##/ {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk 'BEGIN {FS = ":.*##"} /^[a-z-]+:.*##/ {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: .venv/sandbox  ## Train, stream a simulated plant through all services, report. RECORDING=DIR for a real one.
 	@$(BIN)/andon demo $(if $(RECORDING),--recording "$(RECORDING)") $(ARGS)
@@ -32,6 +32,16 @@ contracts: .venv/dev  ## Write the generated documents again.
 	@$(BIN)/andon contracts export
 	@$(BIN)/andon settings --output docs/settings.md
 	@$(BIN)/andon plant schema --output docs/plant.schema.json
+
+proto: .venv/dev  ## Make the Python code of all .proto files again.
+	@$(PROTOC) --python_out=$(PROTO_OUT) --pyi_out=$(PROTO_OUT) $$(find proto -name '*.proto')
+	@for file in $$(grep -rl '^service ' proto); do $(PROTOC) --grpc_python_out=$(PROTO_OUT) $$file || exit 1; done
+PROTOC = $(BIN)/python -m grpc_tools.protoc --proto_path=proto
+PROTO_OUT := .
+
+proto-check: .venv/dev  ## Compare the checked-in code with what `make proto` makes.
+	@out=$$(mktemp -d) && trap 'rm -r "$$out"' EXIT && $(MAKE) --no-print-directory proto PROTO_OUT="$$out" && \
+	  (cd "$$out" && find . -name '*_pb2*') | while read -r file; do diff -u "$$file" "$$out/$$file" || exit 1; done
 
 bench: .venv/bench  ## Run the benches in their quick form.
 	@for name in runtime state feature chain; do $(BIN)/python -m bench.$$name --quick || exit 1; done
