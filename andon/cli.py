@@ -30,8 +30,11 @@ _PANELS = {
     "demo": "Try it",
     "up": "Try it",
     "plant": "Set up a site",
+    "browse": "Set up a site",
     "train": "Set up a site",
     "deadletter": "Run a site",
+    "why": "Run a site",
+    "registry": "Run a site",
     "settings": "Run a site",
     "contracts": "Connect other systems",
 }

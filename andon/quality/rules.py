@@ -73,3 +73,8 @@ class ClassRules:
         reaches = [tag.rate_reach for tag in tags]
         longest = max((tag.rest_reach for tag in tags), default=0)
         return cls(tags, max(spans + reaches, default=SECOND), longest + _GRACE)
+
+    @property
+    def reach(self) -> int:
+        """How far back in event time memory can reach from any frame, microseconds: whole cells."""
+        return (CELLS_BACK + 1) * self.cell

@@ -61,3 +61,25 @@ async def read_one(settings: KafkaSettings, topic: str, partition: int, offset: 
             if highwater is not None and highwater <= offset:
                 return None
     return None
+
+
+async def read_range(
+    settings: KafkaSettings, topic: str, partition: int, first: int, last: int
+) -> AsyncIterator[ConsumerRecord]:
+    """Yield the records of a partition from offset *first* to *last* that are still there, in order.
+
+    Raises:
+        KafkaError: the broker does not answer.
+    """
+    where = TopicPartition(topic, partition)
+    async with reader(settings, topic, (partition,)) as consumer:
+        oldest = (await consumer.beginning_offsets([where]))[where]
+        consumer.seek(where, max(first, oldest))
+        while (position := await consumer.position(where)) <= last:
+            polled = (await consumer.getmany(where, timeout_ms=_POLL_MS)).get(where, ())
+            for record in polled:
+                if record.offset <= last:
+                    yield record
+            highwater = consumer.highwater(where)
+            if not polled and highwater is not None and highwater <= position:
+                return
