@@ -16,7 +16,9 @@ from andon.telemetry.catalogue import CATALOGUE, MetricSpec
 ROOT = Path(__file__).parents[2]
 DEFINITIONS = ROOT / "andon" / "telemetry" / "catalogue.py"
 #: Base units, and counted things; see https://prometheus.io/docs/practices/naming/.
-UNITS = {"seconds", "bytes", "records", "offset", "info", "partitions"}
+UNITS = {"seconds", "bytes", "records", "offset", "info", "partitions", "frames", "notices"}
+#: Gauges that are 1 while something is so.
+STATES = {"away", "full"}
 METRICS = pytest.mark.parametrize("spec", CATALOGUE.values(), ids=lambda spec: spec.name)
 
 
@@ -50,7 +52,7 @@ def test_names_follow_prometheus_rules(spec: MetricSpec) -> None:
     assert re.fullmatch(r"andon(_[a-z]+)+", spec.name)
     assert spec.name.endswith("_total") == (spec.kind == "counter")
     assert not spec.name.endswith(("_sum", "_count", "_bucket"))
-    assert spec.kind == "counter" or spec.name.rpartition("_")[2] in UNITS
+    assert spec.kind == "counter" or spec.name.rpartition("_")[2] in UNITS | STATES
 
 
 @METRICS

@@ -21,6 +21,8 @@ from andon.uns import Stage
 _log = get_logger(__name__)
 _STAGES = (Stage.RAW, Stage.BACKFILL, Stage.EVENT, Stage.DEADLETTER)
 
+_CLOSE_S = 1.0
+
 #: Lines of each stage, in order.
 Mail = Mapping[Stage, Sequence[Line]]
 _Sending = Mapping[asyncio.Task[list[Line]], tuple[Stage, Sequence[Line]]]
@@ -47,11 +49,12 @@ class Bus:
         self._numbers: dict[bytes, int] = {}
         self._live: BatchProducer | None = None
         self._history: BatchProducer | None = None
+        self._closing: set[asyncio.Task[None]] = set()
         self.here = asyncio.Event()
         metrics.set("andon_kafka_away", 1)
 
     async def connect(self) -> None:
-        """Connect anew; create the topics at the first time.
+        """Connect anew, and create the topics at the first time; `arrive` says that the connection is good.
 
         Raises:
             ConfigError: topics cannot be used as they are.
@@ -70,17 +73,26 @@ class Bus:
                 raise
         await self.disconnect()
         self._live, self._history = live, history
+
+    def arrive(self) -> None:
+        """Take note that Kafka acknowledges."""
+        _log.info("Kafka is here", servers=self._settings.bootstrap_servers)
         self._metrics.set("andon_kafka_away", 0)
         self.here.set()
 
     async def disconnect(self) -> None:
-        """Close the connections; what they still hold has been kept elsewhere."""
+        """Close the connections.
+
+        A producer first delivers what it still holds, so that in a partition it does not come behind newer frames. It
+        is not waited for long: all of it has been kept elsewhere.
+        """
         for producer in (self._live, self._history):
             if producer:
-                with contextlib.suppress(TimeoutError, KafkaError):
-                    async with asyncio.timeout(self._patience_s):
-                        await producer.stop()
+                self._closing.add(task := asyncio.create_task(_stop(producer)))
+                task.add_done_callback(self._closing.discard)
         self._live = self._history = None
+        if self._closing:
+            await asyncio.wait(self._closing, timeout=_CLOSE_S)
 
     async def deliver(self, mail: Mail, *, history: bool = False) -> tuple[Mail, Mail]:
         """Send *mail* and wait for Kafka's acknowledgement.
@@ -145,3 +157,8 @@ class Bus:
                 number = self._numbers[line.key] = partition_of(line.key, self._partitions)
             groups.setdefault(number, []).append(line)
         return groups
+
+
+async def _stop(producer: BatchProducer) -> None:
+    with contextlib.suppress(KafkaError):
+        await producer.stop()

@@ -16,7 +16,7 @@ from services.ingest.outlet.delivery import Delivery
 from services.ingest.outlet.letters import spoiled_letter
 from services.ingest.outlet.pace import Pace
 from services.ingest.outlet.parcel import lines_of
-from services.ingest.outlet.spool import Chunk, Spool
+from services.ingest.outlet.spool import Chunk
 from services.ingest.outlet.store import Store
 
 _log = get_logger(__name__)
@@ -55,6 +55,7 @@ class Drain:
         self._metrics, self._clock = metrics, clock
         self._pace = Pace()
         self._count = 0
+        self._reason = ""
 
     async def run(self) -> None:
         """Go on for ever.
@@ -77,10 +78,18 @@ class Drain:
         try:
             await self._bus.connect()
         except (KafkaError, TimeoutError) as error:
-            _log.info("Kafka does not answer", error=repr(error))
-            return False
-        _log.info("Kafka is here", spooled=self._store.frames.lines)
+            return self._still_away(repr(error))
+        if not self._store.empty and not await self._step():  # an answer is not yet an acknowledgement
+            return self._still_away("it answers, but acknowledges nothing")
+        self._bus.arrive()
+        self._reason = ""
         return True
+
+    def _still_away(self, reason: str) -> bool:
+        if reason != self._reason:
+            _log.warning("Kafka cannot be used, trying on", reason=reason)
+        self._reason = reason
+        return False
 
     async def _step(self) -> bool:
         """Deliver what is oldest; return whether there was anything that could be delivered."""
@@ -88,12 +97,14 @@ class Drain:
         spool = self._store.notices if notices else self._store.frames
         if spool.empty:
             return False
+        if not notices:
+            await asyncio.sleep(self._pace.delay(time.monotonic()))
         chunk = await self._store.run(spool.peek, _CHUNK_LINES)
         if not await self._deliver(chunk):
             return False
         await self._store.run(spool.advance, chunk)
         if not notices:
-            await self._after(spool, chunk.lines)
+            self._account(chunk.lines)
         return True
 
     async def _deliver(self, chunk: Chunk) -> bool:
@@ -108,9 +119,9 @@ class Drain:
             self._metrics.count("andon_spool_drained_total", len(lines), stage=stage)
         return True
 
-    async def _after(self, spool: Spool, count: int) -> None:
-        self._count += count
-        if spool.empty:
+    def _account(self, frames: int) -> None:
+        self._pace.spend(frames, self._rate(), time.monotonic())
+        self._count += frames
+        if self._store.frames.empty:
             self._drained(self._count)
             self._count = 0
-        await asyncio.sleep(self._pace.delay(count, self._rate(), time.monotonic()))

@@ -22,7 +22,7 @@ import polars as pl
 from andon.clock import SECOND, Clock, wall_clock
 from andon.contracts import DeadLetter, PlantEvent
 from andon.contracts.ids import event_id
-from andon.errors import DeliveryError
+from andon.errors import AndonError, DeliveryError
 from andon.plant import Plant
 from andon.settings import KafkaSettings
 from andon.stream.codec import Line
@@ -68,7 +68,7 @@ class Outlet:
         )
         self._queue: asyncio.Queue[Parcel] = asyncio.Queue()
         self._live_rate = RateMeter()
-        self._background: asyncio.Future[tuple[None, None, None]] | None = None
+        self._background: asyncio.Task[None] | None = None
         self._full_told = False
         self._told_dropped = 0
 
@@ -83,20 +83,22 @@ class Outlet:
         except BaseException:
             await self._close()
             raise
-        self._background = asyncio.gather(self._deliver_all(), self._drain.run(), self._tick())
+        self._background = asyncio.create_task(self._run())
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Finish what was handed over, as far as Kafka or the spool takes it, and let go of both."""
-        with contextlib.suppress(TimeoutError, DeliveryError):
-            async with asyncio.timeout(2 * self._settings.patience / SECOND):
-                await self._unless_ended(asyncio.ensure_future(self._queue.join()))
-        if self._background:
-            self._background.cancel()
-            await asyncio.wait((self._background,))
-        await self._close()
+        try:
+            with contextlib.suppress(TimeoutError, AndonError):
+                async with asyncio.timeout(2 * self._settings.patience / SECOND):
+                    await self._unless_ended(asyncio.ensure_future(self._queue.join()))
+        finally:
+            if self._background:
+                self._background.cancel()
+                await asyncio.wait((self._background,))
+            await self._close()
 
     async def watch(self) -> None:
         """Wait until the outlet cannot go on, and raise why; it does not return.
@@ -146,6 +148,15 @@ class Outlet:
             if not self._background.cancelled():
                 self._background.result()
             raise DeliveryError("the outlet has been stopped")
+
+    async def _run(self) -> None:
+        tasks = [asyncio.create_task(each) for each in (self._deliver_all(), self._drain.run(), self._tick())]
+        try:
+            await asyncio.gather(*tasks)
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.wait(tasks)
 
     async def _deliver_all(self) -> None:
         """Bring everything that waits on its way, together, for ever."""

@@ -6,6 +6,7 @@ import math
 
 #: Time in which the meter forgets two thirds of what it has seen.
 _MEMORY_S = 5.0
+_CREDIT_S = 0.25
 
 
 class RateMeter:
@@ -24,12 +25,15 @@ class RateMeter:
 
 
 class Pace:
-    """Spaces deliveries so that their rate is what it should be; at most a second of lost time is made up for."""
+    """Spaces deliveries so that their rate is what it should be; a moment of lost time is made up for."""
 
     def __init__(self) -> None:
         self._due = 0.0
 
-    def delay(self, count: int, rate: float, now: float) -> float:
-        """Return seconds to wait after *count* events, before the next ones, at *rate* events a second."""
-        self._due = max(self._due, now - 1.0) + count / rate
+    def delay(self, now: float) -> float:
+        """Return seconds to wait before the next delivery."""
         return max(self._due - now, 0.0)
+
+    def spend(self, count: int, rate: float, now: float) -> None:
+        """Take note that *count* events went, which at *rate* events a second have their time."""
+        self._due = max(self._due, now - _CREDIT_S) + count / rate

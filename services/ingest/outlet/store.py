@@ -53,6 +53,11 @@ class Store:
         metrics.count("andon_spool_dropped_total", 0, policy=settings.overflow)
         metrics.set("andon_spool_limit_bytes", settings.max_bytes)
 
+    @property
+    def empty(self) -> bool:
+        """Whether both spools are."""
+        return self.frames.empty and self.notices.empty
+
     async def close(self) -> None:
         """Force everything to disk and let the directory go."""
         for spool in (self.frames, self.notices):
