@@ -6,7 +6,7 @@ import re
 from string import Formatter
 from typing import Annotated, Self
 
-from pydantic import AfterValidator, Field, field_validator, model_validator
+from pydantic import AfterValidator, Field, ValidationInfo, field_validator, model_validator
 
 from andon.connection import Group, Text
 from andon.plant.model import AssetName, TagName
@@ -33,11 +33,18 @@ Template = Annotated[str, Field(min_length=1), AfterValidator(_check_template)]
 """A text that may name {name}, {parent} and {path}; characters that the result may not hold become '-'."""
 
 
+def is_node(text: str) -> bool:
+    """Return whether a type is given by NodeId, not by browse name."""
+    return re.match(r"(nsu=[^;]+;|ns=\d+;)?[isgb]=", text) is not None
+
+
 def _check_type(text: str) -> str:
-    if re.match(r"(nsu=[^;]+;|ns=\d+;)?[isgb]=", text):
+    if is_node(text):
         parse_node(text)
-    elif len(parse_path(text)) != 1:
-        raise ValueError(f"{text!r} is more than one name: write nsu=URI;NameOfType")
+        return text
+    names = parse_path(text)
+    if len(names) != 1 or names[0].uri is None:
+        raise ValueError(f"{text!r} is no type: write nsu=URI;NameOfType, or its NodeId (`andon browse` shows them)")
     return text
 
 
@@ -85,16 +92,19 @@ class PathRule(OneTag):
 
     path: PathText
     """Such as ``Line1/Pump1/Flow``."""
-    namespace: Text | None = None
+    namespace: Text | None = Field(default=None, validate_default=True)
     """URI of the namespace of the names that give none."""
     root: NodeText = "i=85"
     """Where the path starts; the folder Objects when not set."""
 
     @field_validator("namespace")
     @classmethod
-    def _is_uri(cls, uri: str | None) -> str | None:
+    def _is_complete(cls, uri: str | None, info: ValidationInfo) -> str | None:
         if uri is not None and uri.isdigit():
             raise ValueError(f"{uri} is an index, which changes when the server is changed: write the namespace's URI")
+        bare = [step.name for step in parse_path(info.data.get("path", "-"), uri) if step.uri is None]
+        if bare:
+            raise ValueError(f"is missing, and the path's {bare[0]!r} has no nsu= either: write the namespace's URI")
         return uri
 
 
