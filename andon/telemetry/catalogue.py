@@ -87,6 +87,19 @@ CATALOGUE: dict[str, MetricSpec] = {
             ("source",),
         ),
         MetricSpec("andon_kafka_away", "gauge", "1 while Kafka does not acknowledge and frames go to the spool."),
+        MetricSpec(
+            "andon_source_unmapped_total",
+            "counter",
+            "Values of the source that no tag of the plant model fits.",
+            ("source",),
+        ),
+        MetricSpec("andon_source_edge_nodes", "gauge", "Sparkplug edge nodes that are born.", ("source",)),
+        MetricSpec(
+            "andon_source_gaps_total", "counter", "Times that messages of a Sparkplug edge node were lost.", ("source",)
+        ),
+        MetricSpec(
+            "andon_source_rebirths_total", "counter", "Times that an edge node was asked for its births.", ("source",)
+        ),
         MetricSpec("andon_spool_bytes", "gauge", "Disk space that the spool takes."),
         MetricSpec("andon_spool_limit_bytes", "gauge", "Disk space that the spool may take."),
         MetricSpec("andon_spool_frames", "gauge", "Frames in the spool that are to be delivered."),
@@ -100,6 +113,12 @@ CATALOGUE: dict[str, MetricSpec] = {
         ),
         MetricSpec("andon_spool_torn_bytes_total", "counter", "Bytes cut off after a crash: never completely written."),
         MetricSpec("andon_spool_spoiled_total", "counter", "Damaged places in the spool; each became a dead letter."),
+        MetricSpec(
+            "andon_source_certificate_expiry_seconds",
+            "gauge",
+            "When the certificate that the source's server knows Andon by expires, seconds since 1970.",
+            ("source",),
+        ),
         MetricSpec(
             "andon_marked_samples_total",
             "counter",
