@@ -100,7 +100,7 @@ async def test_all_below_a_node_is_selected_through_patterns(vendor: str) -> Non
     branch = {
         "root": f"nsu={PUMPS};s=Line1",
         "include": ["Pump*/*", "Tank1/*"],
-        "exclude": ["**/Starts", "Tank1/Product"],
+        "exclude": ["**/Starts", "**/Ser*", "Tank1/Product"],
         "asset": "water/line-1/{name}",
     }
     selection = await selected(vendor, rules(branches=[branch]))

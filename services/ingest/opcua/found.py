@@ -16,7 +16,7 @@ from services.ingest.readings import Signals
 
 
 async def by_branch(walker: Walker, place: str, rule: BranchRule) -> Draft:
-    """Apply a rule that takes the variables below a node; properties are none of them.
+    """Apply a rule that takes the variables below a node.
 
     Raises:
         UnknownNamespaceError: the server does not have the namespace of a node of the rule.

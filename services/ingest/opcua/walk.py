@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from asyncua import ua
 
-from services.ingest.opcua.address import QualifiedName, node_id
+from services.ingest.opcua.address import OPC_UA, QualifiedName, node_id
 from services.ingest.opcua.space import AddressSpace, Child
 
 _BASE_OBJECT_TYPE = node_id(ua.ObjectIds.BaseObjectType)
@@ -32,8 +32,8 @@ class Place:
 
     @property
     def is_value(self) -> bool:
-        """Whether it is a variable that the process writes, not a property that describes something."""
-        return self.child.is_variable and not self.child.is_property
+        """Whether it is a variable of the machine, not one of the properties by which OPC UA describes variables."""
+        return self.child.is_variable and not (self.child.is_property and self.child.name.uri == OPC_UA)
 
     @property
     def parent(self) -> str:

@@ -1,0 +1,49 @@
+"""What the errors of connecting mean, in plain words."""
+
+from __future__ import annotations
+
+import socket
+
+from asyncua.ua import uaerrors
+
+from andon.errors import AndonError
+
+_LOGIN = (
+    uaerrors.BadUserAccessDenied,
+    uaerrors.BadIdentityTokenRejected,
+    uaerrors.BadIdentityTokenInvalid,
+    uaerrors.BadUserSignatureInvalid,
+)
+_CERTIFICATE = (
+    uaerrors.BadCertificateUntrusted,
+    uaerrors.BadCertificateInvalid,
+    uaerrors.BadCertificateTimeInvalid,
+    uaerrors.BadCertificateUriInvalid,
+    uaerrors.BadCertificateUseNotAllowed,
+    uaerrors.BadCertificateRevoked,
+    uaerrors.BadSecurityChecksFailed,
+)
+
+
+def explain(error: BaseException) -> str:
+    """Return what went wrong while connecting to a server or reading its address space, and what to do."""
+    if isinstance(error, AndonError):
+        return str(error)
+    if isinstance(error, _LOGIN):
+        return (
+            "the server refuses the login: check name and password, or certificate, and that the server knows the user"
+        )
+    if isinstance(error, _CERTIFICATE):
+        return (
+            f"the server refuses Andon's certificate ({type(error).__name__}): let it trust the file own/andon.der of "
+            "the security folder"
+        )
+    if isinstance(error, uaerrors.BadTooManySessions):
+        return "the server has no session left: close other clients, or raise its limit"
+    if isinstance(error, TimeoutError):
+        return "no answer in time: check address and network, and that it is an OPC UA server"
+    if isinstance(error, socket.gaierror):
+        return "there is no such host: check the name in the URL"
+    if isinstance(error, OSError):
+        return f"no server there: {error.strerror or error} (check address, port and firewall, and that it runs)"
+    return f"{type(error).__name__}: {error}"
