@@ -278,7 +278,7 @@ ARRIVING = st.lists(
     st.tuples(
         st.sampled_from(("line/fan", *PUMPS)),
         st.integers(0, 2),
-        st.integers(0, 40).map(lambda tenths: tenths / 10),
+        st.integers(0, 30).map(lambda tenths: tenths / 10),
         st.booleans(),
         st.sampled_from([0.0, 0.0, 0.05, 0.4, 1.1]),
     ),

@@ -77,7 +77,7 @@ class Framer:
         self._classes = classes
         self._tables = [Tables(each) for each in classes]
         self._carriers = [Carrier(each, len(layout.assets)) for each in classes]
-        self._taken = TakenTimes()
+        self._taken = TakenTimes(len(layout.assets))
         self._arrivals = Arrivals()
         self._waiting = self._arrivals.take()
         self._awaited = np.zeros(len(signals), np.bool_)
