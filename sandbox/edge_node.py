@@ -190,6 +190,7 @@ async def connected(node: EdgeNode, host: str, port: int) -> AsyncIterator[Conne
         answering = asyncio.create_task(connection.answer())
         try:
             yield connection
+            if not answering.done():
+                await client.publish(topic, death, qos=1)
         finally:
             answering.cancel()
-            await client.publish(topic, death, qos=1)

@@ -360,3 +360,12 @@ def test_commands_and_other_hosts_are_of_no_interest() -> None:
 )
 def test_somebody_who_says_that_this_host_is_offline_is_contradicted(body: bytes, denied: bool) -> None:
     assert floor().host.receive("spBv1.0/STATE/andon", body, T0).state_denied is denied
+
+
+def test_a_birth_that_the_broker_retained_is_of_no_known_time() -> None:
+    at = floor()
+    topic, birth = edge_node(at.now).births()[0]
+    out = at.host.receive(topic, birth, T0, retained=True)
+    assert (out.readings, reasons(out)) == ([], ["malformed"])
+    out = at.host.receive("spBv1.0/STATE/andon", b"OFFLINE", T0, retained=True)
+    assert (out.refusals, out.state_denied) == ([], False)

@@ -47,14 +47,20 @@ class Host:
         """When `tick` is to be called next; None when nothing is waited for."""
         return min(self._timers.values(), default=None)
 
-    def receive(self, address: str, body: bytes, now: int) -> Outcome:
-        """Take a message that arrived at *now* on the MQTT topic *address*."""
+    def receive(self, address: str, body: bytes, now: int, *, retained: bool = False) -> Outcome:
+        """Take a message that arrived at *now* on the MQTT topic *address*.
+
+        One that the broker had *retained* is of a time that nobody knows: it says nothing about now.
+        """
         out = Outcome()
         try:
             topic = _parsed(address)
             if isinstance(topic, SparkplugState):
-                out.state_denied = topic.host == self._config.host_id and _is_offline(body)
+                own = topic.host == self._config.host_id
+                out.state_denied = own and not retained and _is_offline(body)
             elif topic.message not in _COMMANDS:
+                if retained:
+                    raise MalformedError("retained by the broker, which Sparkplug forbids: it may be of any time")
                 self._dispatch(Message(topic, parse(body), body, now), out)
         except (NameRuleError, MalformedError) as error:
             out.refusals.append(Refusal(address, DeadLetterReason.MALFORMED, str(error), body))

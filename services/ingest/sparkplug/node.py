@@ -140,6 +140,8 @@ class EdgeNode:
     def _declare(self, message: Message, out: Outcome) -> None:
         places = self._mapping.places(message.topic)
         findings = self._births.declare(message.topic.device, places, message.payload.metrics)
+        if self._next is None:
+            self._births.forget_aliases()  # nobody would notice when the next birth was missed
         _report(message, places, findings, out)
         self._read(message, out)
 

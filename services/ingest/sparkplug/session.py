@@ -72,7 +72,8 @@ class HostSession:
     async def _listen(self, intake: Intake) -> None:
         async for message in self._client.messages:
             async with self._turn:
-                out = self._host.receive(message.topic.value, bytes(message.payload), self._clock())
+                topic, body = message.topic.value, bytes(message.payload)
+                out = self._host.receive(topic, body, self._clock(), retained=message.retain)
                 await self._carry_out(out, intake)
 
     async def _tick(self, intake: Intake) -> None:

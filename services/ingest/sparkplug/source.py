@@ -1,0 +1,55 @@
+"""The Sparkplug source: a host application that is connected, or about to be."""
+
+from __future__ import annotations
+
+import asyncio
+
+import aiomqtt
+
+from andon.clock import SECOND, Clock, wall_clock
+from andon.plant import Plant
+from andon.telemetry import Metrics, get_logger
+from services.ingest.backoff import Backoff
+from services.ingest.mqtt.connection import make_client
+from services.ingest.readings import Signals
+from services.ingest.source import Intake
+from services.ingest.sparkplug.config import SparkplugConfig
+from services.ingest.sparkplug.host import Host
+from services.ingest.sparkplug.session import HostSession, last_will
+
+_log = get_logger(__name__)
+
+
+class SparkplugSource:
+    """Reads the edge nodes of one MQTT broker.
+
+    Attributes:
+        name: the source's name.
+    """
+
+    def __init__(
+        self, config: SparkplugConfig, signals: Signals, plant: Plant, metrics: Metrics, *, clock: Clock = wall_clock
+    ) -> None:
+        self.name = config.name
+        self._config, self._metrics, self._clock = config, metrics, clock
+        self._host = Host(config, plant, signals)
+
+    async def run(self, intake: Intake) -> None:
+        """Deliver until cancelled, connecting again whenever the broker has gone.
+
+        Raises:
+            ConfigError: a file or secret that the connection needs is not usable.
+        """
+        backoff = Backoff()
+        while True:
+            since = self._clock()
+            client = make_client(self._config.broker, last_will(self._config.host_id, since))
+            try:
+                async with client:
+                    await self._session(client, since).run(intake)
+            except aiomqtt.MqttError as error:
+                _log.warning("no connection to the broker", source=self.name, error=str(error))
+            await asyncio.sleep(backoff.next() / SECOND)
+
+    def _session(self, client: aiomqtt.Client, since: int) -> HostSession:
+        return HostSession(self.name, self._config.host_id, self._host, client, self._metrics, self._clock, since)
