@@ -32,7 +32,7 @@ class Frames:
     """
 
     def __init__(self, plant: Plant) -> None:
-        self._session = Session("test", plant, Origin.LIVE)
+        self._session = Session("test", plant)
         self._schema = event_schema(Frame, plant.classes["pump"])["values"]
         self.made: list[pl.DataFrame] = []
 
@@ -48,7 +48,7 @@ class Frames:
                 "values": pl.Series([{"flow": number, "shake": shake} for number in numbers], dtype=self._schema),
             }
         )
-        self.made.append(self._session.stamp("pump", rows).with_columns(ingest_time=pl.col("time")))
+        self.made.append(self._session.stamp("pump", rows, Origin.LIVE).with_columns(ingest_time=pl.col("time")))
         return self.made[-1]
 
     def ids(self) -> set[str]:

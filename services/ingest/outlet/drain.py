@@ -12,11 +12,11 @@ from andon.clock import Clock
 from andon.telemetry import Metrics, get_logger
 from andon.uns import Stage
 from services.ingest.outlet.bus import Bus
+from services.ingest.outlet.chunk import Chunk
 from services.ingest.outlet.delivery import Delivery
 from services.ingest.outlet.letters import spoiled_letter
 from services.ingest.outlet.pace import Pace
 from services.ingest.outlet.parcel import lines_of
-from services.ingest.outlet.spool import Chunk
 from services.ingest.outlet.store import Store
 
 _log = get_logger(__name__)

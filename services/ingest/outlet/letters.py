@@ -6,7 +6,7 @@ from andon.contracts import DeadLetter, DeadLetterReason
 from andon.stream.codec import Line
 from andon.stream.deadletters import encode_letter, source_letter
 from andon.uns import Stage
-from services.ingest.outlet.spool import Spoiled
+from services.ingest.outlet.chunk import Spoiled
 
 _SERVICE = "ingest"
 

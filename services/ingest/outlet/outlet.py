@@ -176,7 +176,9 @@ class Outlet:
         while left:
             if self._bus.here.is_set():
                 left = await self._directly(left)
-            if left:
+            if not left:
+                self._store.full = None  # nothing waits for it any more
+            else:
                 left = await self._store.keep(left)
                 self._note_room()
             if left:

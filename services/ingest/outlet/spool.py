@@ -13,17 +13,17 @@ process can have a torn tail.
 from __future__ import annotations
 
 import contextlib
-import fcntl
-import json
 import os
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 from andon.errors import ConfigError
 from andon.telemetry import get_logger
-from services.ingest.outlet.block import Block, BlockError, Damage, Entry, decode_block, encode_block, walk
+from services.ingest.outlet.block import Block, Damage, Entry, encode_block, walk
+from services.ingest.outlet.chunk import Chunk
+from services.ingest.outlet.directory import lock, read_position, save_position, sync_directory
 
 _log = get_logger(__name__)
 _SUFFIX = ".segment"
@@ -44,49 +44,6 @@ class _Segment:
     #: Lines not yet read, and when the oldest of them was written at the earliest.
     lines: int = 0
     oldest: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Spoiled:
-    """Bytes of a segment that hold no usable block."""
-
-    offset: int
-    reason: str
-    data: bytes
-
-
-@dataclass(slots=True)
-class Chunk:
-    """The oldest blocks of a spool; after their delivery, `Spool.advance` past them.
-
-    Attributes:
-        segment: the segment's number; 0 if the spool is empty.
-        end: offset behind them.
-        lines: how many events they hold, those of spoiled blocks included.
-        newest: when the newest was written, microseconds UTC.
-        blocks: the blocks that are whole.
-        spoiled: what else was between them.
-    """
-
-    segment: int = 0
-    end: int = 0
-    lines: int = 0
-    newest: int = 0
-    blocks: list[Block] = field(default_factory=list)
-    spoiled: list[Spoiled] = field(default_factory=list)
-
-    def add(self, part: Entry | Damage, data: bytes) -> None:
-        """Take the next part of the segment."""
-        self.end = part.end
-        if isinstance(part, Damage):
-            self.spoiled.append(Spoiled(part.start, "no block begins here", data))
-            return
-        self.lines += part.lines
-        self.newest = part.written
-        try:
-            self.blocks.append(decode_block(part, data))
-        except BlockError as error:
-            self.spoiled.append(Spoiled(part.start, f"block of {part.lines} events: {error}", data))
 
 
 class Spool:
@@ -114,8 +71,8 @@ class Spool:
         self.torn_bytes = 0
         try:
             directory.mkdir(parents=True, exist_ok=True)
-            self._lock = _lock(directory / "lock")
-            self._segment, self._offset = _read_position(directory / "position")
+            self._lock = lock(directory)
+            self._segment, self._offset = read_position(directory)
             self._segments = [self._found(path) for path in sorted(directory.glob(_SEGMENT_NAMES))]
             if self._segments:
                 self.torn_bytes = self._cut_tail(self._segments[-1])
@@ -207,7 +164,7 @@ class Spool:
         if chunk.end >= segment.size:
             self._remove_oldest()
         else:
-            self._save_position()
+            save_position(self._directory, self._segment, self._offset)
 
     def drop_oldest(self) -> int:
         """Remove the oldest segment and return how many events are lost with it; 0 if there is none."""
@@ -252,7 +209,7 @@ class Spool:
         self._writer = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND, 0o640)
         self._segments.append(_Segment(self._number, path, oldest=now))
         if self._durable:
-            _sync_directory(self._directory)
+            sync_directory(self._directory)
         return self._segments[-1]
 
     def _write(self, segment: _Segment, data: bytes) -> None:
@@ -278,48 +235,8 @@ class Spool:
         segment.path.unlink(missing_ok=True)
         self._offset = 0
         self._segment = segment.number + 1
-        self._save_position()
-
-    def _save_position(self) -> None:
-        """Replace the file; not forced to disk, since an older position only delivers some blocks again."""
-        path = self._directory / "position"
-        try:
-            path.with_suffix(".new").write_text(json.dumps({"segment": self._segment, "offset": self._offset}))
-            path.with_suffix(".new").replace(path)
-        except OSError as error:  # a full disk: draining must go on, it makes room
-            _log.warning("position of the spool not saved", file=str(path), error=str(error))
+        save_position(self._directory, self._segment, self._offset)
 
 
 def _read(file: int, offset: int, count: int) -> bytes:
     return os.pread(file, count, offset)
-
-
-def _lock(path: Path) -> int:
-    """Return the open, locked file; the lock ends with the process, however that ends."""
-    file = os.open(path, os.O_RDWR | os.O_CREAT, 0o640)
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        os.close(file)
-        raise ConfigError(f"spool {path.parent} is used by another process; give each a directory of its own") from None
-    return file
-
-
-def _read_position(path: Path) -> tuple[int, int]:
-    """Return segment and offset; the beginning if there is none or it was torn by a power cut."""
-    try:
-        found = json.loads(path.read_text())
-        return int(found["segment"]), int(found["offset"])
-    except FileNotFoundError:
-        return 0, 0
-    except (ValueError, KeyError, TypeError):
-        _log.warning("position of the spool cannot be read, delivering from its beginning", file=str(path))
-        return 0, 0
-
-
-def _sync_directory(path: Path) -> None:
-    file = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(file)
-    finally:
-        os.close(file)

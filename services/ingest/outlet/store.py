@@ -35,7 +35,7 @@ class Store:
         frames: the spool of frames.
         notices: the spool of events and dead letters.
         dropped: events that the overflow policy has dropped since the start.
-        full: why there was no room at the last attempt; None if there was.
+        full: why there was no room for what is waiting; None if nothing waits for room.
 
     Raises:
         ConfigError: the directory cannot be used, or another process uses it.
@@ -52,6 +52,7 @@ class Store:
         metrics.count("andon_spool_torn_bytes_total", self.frames.torn_bytes + self.notices.torn_bytes)
         metrics.count("andon_spool_dropped_total", 0, policy=settings.overflow)
         metrics.set("andon_spool_limit_bytes", settings.max_bytes)
+        self._measure()
 
     @property
     def empty(self) -> bool:
@@ -112,9 +113,10 @@ class Store:
                 return True
 
     def _made_room(self, spool: Spool) -> bool:
-        if self._settings.overflow is not Overflow.DROP_OLDEST or spool.empty:
+        victim = self.frames if spool.empty else spool
+        if self._settings.overflow is not Overflow.DROP_OLDEST or victim.empty:
             return False
-        self._count_dropped(spool.drop_oldest())
+        self._count_dropped(victim.drop_oldest())
         return True
 
     def _dropped_newest(self, parcel: Parcel) -> bool:
@@ -139,7 +141,11 @@ class Store:
     def _tick(self) -> None:
         if self._settings.fsync is Fsync.INTERVAL and not self._synced():
             _log.error("the spool is not on disk", reason=self.full)
+        self._measure()
+
+    def _measure(self) -> None:
         oldest = [spool.oldest for spool in (self.frames, self.notices) if spool.oldest is not None]
+        self._metrics.set("andon_spool_full", self.full is not None)
         self._metrics.set("andon_spool_bytes", self.frames.size + self.notices.size)
         self._metrics.set("andon_spool_frames", self.frames.lines)
         self._metrics.set("andon_spool_notices", self.notices.lines)
