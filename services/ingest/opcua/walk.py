@@ -10,8 +10,6 @@ from asyncua import ua
 from services.ingest.opcua.address import OPC_UA, QualifiedName, node_id
 from services.ingest.opcua.space import AddressSpace, Child
 
-_BASE_OBJECT_TYPE = node_id(ua.ObjectIds.BaseObjectType)
-
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Place:
@@ -78,14 +76,14 @@ class Walker:
             self._walks[root, depth] = await self._walk(start, depth)
         return None if start is None else self._walks[root, depth]
 
-    async def types(self) -> list[Place]:
-        """Return all ObjectTypes of the server.
+    async def types(self, base: int = ua.ObjectIds.BaseObjectType) -> list[Place]:
+        """Return a type of namespace 0 and all its subtypes, of ObjectTypes if it is not given.
 
         Raises:
             UaError: the server does not answer as it must.
         """
-        base = Child(_BASE_OBJECT_TYPE, QualifiedName("BaseObjectType"), False, False, ua.NodeId())
-        level, found = [Place(base)], [Place(base)]
+        start = Place(Child(node_id(base), QualifiedName("", OPC_UA), False, False, ua.NodeId()))
+        level, found = [start], [start]
         while level:
             children = await self.space.subtypes([place.child.node for place in level])
             level = [Place(child, above) for above, some in zip(level, children, strict=True) for child in some]
@@ -105,7 +103,7 @@ class Walker:
         for _ in range(depth):
             children = await self.space.children([place.child.node for place in level])
             reached = [Place(child, above) for above, some in zip(level, children, strict=True) for child in some]
-            first = {each.child.node: each for each in reversed(reached) if each.child.node.NamespaceIndex}
+            first = {each.child.node: each for each in reversed(reached) if _is_of_machine(each.child)}
             new = [each for node, each in first.items() if node not in met]
             met |= first.keys()
             found += reversed(new)
@@ -113,3 +111,8 @@ class Walker:
             if not level:
                 break
         return found
+
+
+def _is_of_machine(child: Child) -> bool:
+    """Return whether it is none of the standard's own nodes; a server may number properties among these, too."""
+    return child.node.NamespaceIndex != 0 or child.is_property
