@@ -211,6 +211,9 @@ async def test_topics_that_cannot_be_used_end_the_service_even_if_kafka_came_lat
             await outlet.watch()
         with pytest.raises(ConfigError, match="equally many"):
             await outlet.put(Stage.RAW, rig.frames.make(10))
+    with pytest.raises(ConfigError, match="equally many"):
+        async with rig.outlet():
+            pass
 
 
 async def test_an_outlet_that_has_been_stopped_takes_nothing(rig: Rig) -> None:

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from andon.errors import DeliveryError
 from andon.uns import Stage
 from services.ingest.outlet.outlet import Outlet
 from tests.outlet.rig import Rig
@@ -53,6 +54,13 @@ async def test_by_default_the_source_waits_until_kafka_is_back(rig: Rig) -> None
     }
     assert len(await told(rig, "spool_full")) == 1
     assert "limit" in (await told(rig, "spool_full"))[0]["reason"]
+
+
+async def test_who_hands_over_what_nothing_takes_before_the_end_is_told_so(rig: Rig) -> None:
+    async with rig.outlet(max_bytes=SMALL, patience="100ms") as outlet:
+        last = await put_until(rig, outlet, "andon_spool_full")
+    with pytest.raises(DeliveryError):
+        await last
 
 
 async def test_the_oldest_may_be_dropped_and_each_is_counted(rig: Rig) -> None:

@@ -42,7 +42,9 @@ class Bus:
     """
 
     def __init__(self, settings: KafkaSettings, plant: Plant, patience: int, metrics: Metrics) -> None:
-        self._settings, self._plant, self._metrics = settings, plant, metrics
+        # A request that takes longer than the patience has no use any more: its events are in the spool by then.
+        in_time = {"request_timeout": min(settings.request_timeout, patience)}
+        self._settings, self._plant, self._metrics = settings.model_copy(update=in_time), plant, metrics
         self._patience_s = patience / SECOND
         self._topics = {stage: topic_name(plant, stage) for stage in _STAGES}
         self._partitions = 0

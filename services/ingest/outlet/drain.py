@@ -115,6 +115,7 @@ class Drain:
         if await self._delivery.deliver(mail, history=True):
             return False
         self._metrics.count("andon_spool_spoiled_total", len(chunk.spoiled))
+        self._metrics.count("andon_deadletters_total", len(chunk.spoiled), stage=Stage.BACKFILL, reason="malformed")
         for stage, lines in mail.items():
             self._metrics.count("andon_spool_drained_total", len(lines), stage=stage)
         return True

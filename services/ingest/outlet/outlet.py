@@ -144,7 +144,7 @@ class Outlet:
         finally:
             if not awaited.done():
                 awaited.cancel()
-        if self._background.done():
+        if awaited.cancelled():  # the background has ended first
             if not self._background.cancelled():
                 self._background.result()
             raise DeliveryError("the outlet has been stopped")
