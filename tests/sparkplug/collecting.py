@@ -18,12 +18,14 @@ class Collecting:
     Attributes:
         batches: readings as they came.
         refusals: what could not be used.
-        latest: newest live value and status of each (asset, tag).
+        expected: signals that are to come.
+        latest: newest live value of each (asset, tag).
     """
 
     def __init__(self, signals: Signals) -> None:
         self.batches: list[Readings] = []
         self.refusals: list[Refusal] = []
+        self.expected: set[int] = set()
         self.latest: dict[tuple[str, str], object] = {}
         self._signals = signals
         self._changed = asyncio.Event()
@@ -43,6 +45,9 @@ class Collecting:
 
     async def tell(self, event: PlantEvent) -> None:
         raise NotImplementedError
+
+    def expect(self, signals: Iterable[int], now: int) -> None:
+        self.expected |= set(signals)
 
     def confirm(self, signals: Iterable[int], now: int) -> None:
         raise NotImplementedError

@@ -120,6 +120,7 @@ def reasons(out: Outcome) -> list[str]:
 
 def _add(total: Outcome, more: Outcome) -> None:
     total.state_denied |= more.state_denied
+    total.expected += more.expected
     total.readings += more.readings
     total.refusals += more.refusals
     total.rebirths += more.rebirths

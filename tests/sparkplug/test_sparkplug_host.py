@@ -27,6 +27,7 @@ def test_births_are_values_and_data_follows_by_alias() -> None:
     node = edge_node(at.now)
     heard = at.hear(*node.births())
     assert reasons(heard) == []
+    assert sorted(heard.expected) == list(range(9))
     assert values(*heard.readings) == {
         ("water/line-1", "power"): 11.0,
         (pump(1), "motor.temperature"): 40.0,

@@ -85,6 +85,7 @@ async def test_births_data_history_and_deaths(mosquitto: Mosquitto) -> None:
             (history,) = (batch for batch in at.intake.batches if batch.origin is Origin.BACKFILL)
             assert (history.values, history.source_times) == ([7], [1_000_000])
             assert edge.rebirths == 0
+            assert at.intake.expected == set(range(len(SIGNALS)))
         await at.told(STARTS, None)
         assert at.intake.latest[POWER] is None
         assert at.refused() == []

@@ -102,16 +102,21 @@ class Births:
         found = self._aliases.get(metric.alias)
         return found if found is not None and found.device == device else None
 
+    def signals(self, device: str | None) -> list[int]:
+        """Return the signals of a device, or of the edge node itself (None)."""
+        declared = self._declared.get(device, _Declared())
+        return list(dict.fromkeys(each.signal for each in declared.names.values() if each.signal is not None))
+
     def drop(self, device: str | None) -> list[int]:
         """Forget a death's device and return the signals that it had."""
-        declared = self._declared.pop(device, _Declared())
-        for alias in declared.aliases:
+        signals = self.signals(device)
+        for alias in self._declared.pop(device, _Declared()).aliases:
             self._aliases.pop(alias, None)
-        return _signals(declared)
+        return signals
 
     def drop_all(self) -> list[int]:
         """Forget the edge node with its devices and return the signals that they had."""
-        signals = [signal for declared in self._declared.values() for signal in _signals(declared)]
+        signals = [signal for device in self._declared for signal in self.signals(device)]
         self._declared.clear()
         self._aliases.clear()
         return signals
@@ -121,10 +126,6 @@ class Births:
         self._aliases.clear()
         for declared in self._declared.values():
             declared.aliases.clear()
-
-
-def _signals(declared: _Declared) -> list[int]:
-    return list(dict.fromkeys(each.signal for each in declared.names.values() if each.signal is not None))
 
 
 def _nothing(_: Metric, __: str | None) -> None:

@@ -143,6 +143,7 @@ class EdgeNode:
         if self._next is None:
             self._births.forget_aliases()  # nobody would notice when the next birth was missed
         _report(message, places, findings, out)
+        out.expected += self._births.signals(message.topic.device)
         self._read(message, out)
 
     # Order.

@@ -32,6 +32,7 @@ class Outcome:
     """What follows from a message, or from time passing; to be carried out in the order of the attributes.
 
     Attributes:
+        expected: signals that were just born: values of them are to come.
         readings: values, in order.
         refusals: what could not be used.
         rebirths: topics of NCMD at which to ask for a rebirth.
@@ -40,6 +41,7 @@ class Outcome:
         gaps: number of times that the order of an edge node's messages was lost.
     """
 
+    expected: list[int] = field(default_factory=list)
     readings: list[Readings] = field(default_factory=list)
     refusals: list[Refusal] = field(default_factory=list)
     rebirths: list[str] = field(default_factory=list)

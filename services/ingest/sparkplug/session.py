@@ -87,6 +87,8 @@ class HostSession:
             self._metrics.set("andon_source_edge_nodes", self._host.born, source=self._source)
 
     async def _carry_out(self, out: Outcome, intake: Intake) -> None:
+        if out.expected:
+            intake.expect(out.expected, self._clock())
         for batch in out.readings:
             await intake.read(batch)
         for refusal in out.refusals:
