@@ -13,7 +13,7 @@ import numpy as np
 import orjson
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
-from andon.settings import KafkaSettings
+from andon.stream.reading import reader
 from andon.stream.topics import topic_name
 from andon.telemetry import Metrics
 from andon.uns import Stage
@@ -136,23 +136,20 @@ def _value(metrics: Metrics, name: str, **labels: str) -> float:
 
 async def _ids(on: Bus, stage: Stage) -> list[str]:
     """Return the ids of all frames in a topic, repeated ones too."""
-    kafka: KafkaSettings = on.kafka
-    consumer = AIOKafkaConsumer(**kafka.client_arguments())
-    await consumer.start()
-    try:
-        where = [TopicPartition(topic_name(on.plant, stage), number) for number in range(kafka.partitions)]
-        consumer.assign(where)
-        await consumer.seek_to_beginning(*where)
-        left = {each: end for each, end in (await consumer.end_offsets(where)).items() if end}
-        ids: list[str] = []
-        while left:
-            for partition, records in (await consumer.getmany(timeout_ms=200)).items():
+    kafka = on.kafka
+    ids: list[str] = []
+    async with reader(kafka, topic_name(on.plant, stage), range(kafka.partitions)) as consumer:
+        while not all([await _at_end(consumer, each) for each in consumer.assignment()]):
+            for records in (await consumer.getmany(timeout_ms=100)).values():
                 ids += [orjson.loads(record.value)["id"] for record in records]
-                if records[-1].offset + 1 >= left[partition]:
-                    del left[partition]
-        return ids
-    finally:
-        await consumer.stop()
+    return ids
+
+
+async def _at_end(consumer: AIOKafkaConsumer, where: TopicPartition) -> bool:
+    """Ask the fetches: the embedded broker's own answer names the first record of the last batch."""
+    end: int | None = consumer.highwater(where)
+    position: int = await consumer.position(where)
+    return end is not None and position >= end
 
 
 def _show(measured: _Measured, outage_s: float) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import shutil
 from pathlib import Path
 
@@ -118,6 +120,23 @@ def test_a_damaged_block_is_reported_and_the_rest_goes_on(tmp_path: Path) -> Non
     assert (spoiled.offset, spoiled.data) == (one, bytes(data[one : 2 * one]))
     spool.advance(chunk)
     assert spool.empty
+
+
+def test_a_bad_sector_costs_only_the_blocks_on_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    spool = Spool(tmp_path, LIMIT)
+    blocks = [block(number, 3_000) for number in range(8)]
+    keep(spool, *blocks)
+    bad, pread = 10_000, os.pread
+
+    def of_a_bad_disk(file: int, count: int, offset: int) -> bytes:
+        if offset <= bad < offset + count:
+            raise OSError(errno.EIO, "Input/output error")
+        return pread(file, count, offset)
+
+    monkeypatch.setattr(os, "pread", of_a_bad_disk)
+    found = drained(spool)
+    assert [each for each in blocks if each in found] == found
+    assert len(found) >= 5
 
 
 def test_a_position_that_cannot_be_read_delivers_from_the_beginning(tmp_path: Path) -> None:

@@ -1,7 +1,8 @@
-"""The files of a spool's directory that are no segments: its lock, and the position up to which it has been read."""
+"""What a spool asks of the file system: its lock, the position up to which it has been read, bytes of bad disks."""
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import json
 import os
@@ -12,6 +13,7 @@ from andon.telemetry import get_logger
 
 _log = get_logger(__name__)
 _POSITION = "position"
+_PAGE_BYTES = 4_096
 
 
 def lock(directory: Path) -> int:
@@ -51,6 +53,27 @@ def save_position(directory: Path, segment: int, offset: int) -> None:
         new.replace(path)
     except OSError as error:  # a full disk: draining must go on, it makes room
         _log.warning("position of the spool not saved", file=str(path), error=str(error))
+
+
+def read_bytes(file: int, offset: int, count: int) -> bytes:
+    """Read from an open file; pages that the disk cannot read are zeros, so that a bad one costs no more than it holds."""
+    try:
+        return os.pread(file, count, offset)
+    except OSError as error:
+        if error.errno != errno.EIO:
+            raise
+    end = offset + count
+    return b"".join(_page(file, at, min(_PAGE_BYTES, end - at)) for at in range(offset, end, _PAGE_BYTES))
+
+
+def _page(file: int, offset: int, count: int) -> bytes:
+    try:
+        return os.pread(file, count, offset)
+    except OSError as error:
+        if error.errno != errno.EIO:
+            raise
+        _log.error("the disk cannot read a page of the spool", offset=offset, bytes=count)
+        return bytes(count)
 
 
 def sync_directory(directory: Path) -> None:

@@ -23,7 +23,7 @@ from andon.errors import ConfigError
 from andon.telemetry import get_logger
 from services.ingest.outlet.block import Block, Damage, Entry, encode_block, walk
 from services.ingest.outlet.chunk import Chunk
-from services.ingest.outlet.directory import lock, read_position, save_position, sync_directory
+from services.ingest.outlet.directory import lock, read_bytes, read_position, save_position, sync_directory
 
 _log = get_logger(__name__)
 _SUFFIX = ".segment"
@@ -148,7 +148,7 @@ class Spool:
         chunk = Chunk(segment.number, newest=segment.oldest)
         with segment.path.open("rb") as file:
             for each in self._walk(segment):
-                chunk.add(each, _read(file.fileno(), each.start, each.end - each.start))
+                chunk.add(each, read_bytes(file.fileno(), each.start, each.end - each.start))
                 if chunk.lines >= lines:
                     break
         return chunk
@@ -197,7 +197,7 @@ class Spool:
     def _walk(self, segment: _Segment) -> Iterator[Entry | Damage]:
         start = self._offset if segment.number == self._segment else 0
         with segment.path.open("rb") as file:
-            yield from walk(partial(_read, file.fileno()), start, segment.size)
+            yield from walk(partial(read_bytes, file.fileno()), start, segment.size)
 
     def _open_segment(self, room: int, now: int) -> _Segment:
         if self._writer is not None and self._segments[-1].size + room <= self._segment_bytes:
@@ -236,7 +236,3 @@ class Spool:
         self._offset = 0
         self._segment = segment.number + 1
         save_position(self._directory, self._segment, self._offset)
-
-
-def _read(file: int, offset: int, count: int) -> bytes:
-    return os.pread(file, count, offset)
