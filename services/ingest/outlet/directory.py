@@ -56,7 +56,7 @@ def save_position(directory: Path, segment: int, offset: int) -> None:
 
 
 def read_bytes(file: int, offset: int, count: int) -> bytes:
-    """Read from an open file; pages that the disk cannot read are zeros, so that a bad one costs no more than it holds."""
+    """Read from an open file; pages that the disk cannot read are zeros, so that others on it are not lost, too."""
     try:
         return os.pread(file, count, offset)
     except OSError as error:
