@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -19,34 +18,10 @@ from services.ingest.opcua.security import SecureClient, secure
 from services.ingest.opcua.security_config import Security
 from services.ingest.opcua.trust import split_chain, why_untrusted
 from tests.opcua.authority import DAY, Identity, identity, revocation_list
-from tests.opcua.vendor import running_vendor
+from tests.opcua.conftest import SECURED
 from tests.opcua.vendor_server import PASSWORD
 
-SECURED = [
-    (policy, mode)
-    for policy in ("Basic256Sha256", "Aes128Sha256RsaOaep", "Aes256Sha256RsaPss")
-    for mode in ("Sign", "SignAndEncrypt")
-]
 NOW = datetime.now(UTC)
-
-
-@pytest.fixture(scope="module")
-def vendor_identity() -> Identity:
-    return identity("Vendor")
-
-
-@pytest.fixture(scope="module")
-def vendor(vendor_identity: Identity, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    file, key = vendor_identity.write(tmp_path_factory.mktemp("vendor"), "server")
-    policies = ["NoSecurity", *(f"{policy}_{mode}" for policy, mode in SECURED)]
-    with running_vendor("--policies", *policies, "--certificate", file, "--key", key) as url:
-        yield url
-
-
-@pytest.fixture(scope="module")
-def open_vendor() -> Iterator[str]:
-    with running_vendor() as url:
-        yield url
 
 
 @pytest.fixture
@@ -86,58 +61,62 @@ async def refusal(url: str, **config: Any) -> str:
 
 
 @pytest.mark.parametrize(("policy", "mode"), [("None", "Sign"), *SECURED])
-async def test_every_policy_connects_in_every_mode(vendor: str, folder: Path, policy: str, mode: str) -> None:
-    await connect(vendor, policy=policy, mode=mode, folder=folder)
+async def test_every_policy_connects_in_every_mode(secured_vendor: str, folder: Path, policy: str, mode: str) -> None:
+    await connect(secured_vendor, policy=policy, mode=mode, folder=folder)
 
 
 @pytest.mark.parametrize("policy", ["None", "Basic256Sha256"])
 async def test_a_password_and_a_user_certificate_log_in(
-    vendor: str, folder: Path, user: dict[str, Any], policy: str
+    secured_vendor: str, folder: Path, user: dict[str, Any], policy: str
 ) -> None:
-    await connect(vendor, policy=policy, mode="Sign", folder=folder, user=user)
+    await connect(secured_vendor, policy=policy, mode="Sign", folder=folder, user=user)
     file, key = identity("andon").write(folder, "user")
-    await connect(vendor, policy=policy, folder=folder, user_certificate={"cert_file": str(file), "key_file": str(key)})
+    await connect(
+        secured_vendor, policy=policy, folder=folder, user_certificate={"cert_file": str(file), "key_file": str(key)}
+    )
 
 
-async def test_a_wrong_password_is_refused_in_plain_words(vendor: str, folder: Path, user: dict[str, Any]) -> None:
+async def test_a_wrong_password_is_refused_in_plain_words(
+    secured_vendor: str, folder: Path, user: dict[str, Any]
+) -> None:
     (folder / "password").write_text("wrong")
-    assert "the server refuses the login" in await refusal(vendor, folder=folder, user=user)
+    assert "the server refuses the login" in await refusal(secured_vendor, folder=folder, user=user)
 
 
 async def test_a_password_is_not_sent_in_clear_unless_that_is_allowed(
-    open_vendor: str, folder: Path, user: dict[str, Any]
+    vendor: str, folder: Path, user: dict[str, Any]
 ) -> None:
-    assert "would be sent in clear" in await refusal(open_vendor, policy="None", folder=folder, user=user)
-    await connect(open_vendor, policy="None", folder=folder, user={**user, "in_clear": True})
+    assert "would be sent in clear" in await refusal(vendor, policy="None", folder=folder, user=user)
+    await connect(vendor, policy="None", folder=folder, user={**user, "in_clear": True})
 
 
 async def test_a_password_is_not_sent_to_a_server_that_is_not_trusted(
-    vendor: str, folder: Path, user: dict[str, Any]
+    secured_vendor: str, folder: Path, user: dict[str, Any]
 ) -> None:
     shutil.rmtree(folder / "trusted")
-    assert "is not trusted" in await refusal(vendor, policy="None", folder=folder, user=user)
+    assert "is not trusted" in await refusal(secured_vendor, policy="None", folder=folder, user=user)
 
 
 async def test_an_unknown_server_is_refused_until_its_certificate_is_moved_to_the_trusted(
-    vendor: str, folder: Path
+    secured_vendor: str, folder: Path
 ) -> None:
     shutil.rmtree(folder / "trusted")
-    told = await refusal(vendor, folder=folder)
+    told = await refusal(secured_vendor, folder=folder)
     (rejected,) = (folder / "rejected").iterdir()
     assert str(rejected) in told
     assert f"move it to {folder / 'trusted'}" in told
     (folder / "trusted").mkdir()
     rejected.rename(folder / "trusted" / rejected.name)
-    await connect(vendor, folder=folder)
+    await connect(secured_vendor, folder=folder)
 
 
-async def test_any_server_is_believed_if_so_configured(vendor: str, folder: Path) -> None:
+async def test_any_server_is_believed_if_so_configured(secured_vendor: str, folder: Path) -> None:
     shutil.rmtree(folder / "trusted")
-    await connect(vendor, folder=folder, trust="any")
+    await connect(secured_vendor, folder=folder, trust="any")
 
 
-async def test_a_policy_that_is_not_offered_is_refused_with_what_is(open_vendor: str, folder: Path) -> None:
-    told = await refusal(open_vendor, folder=folder)
+async def test_a_policy_that_is_not_offered_is_refused_with_what_is(vendor: str, folder: Path) -> None:
+    told = await refusal(vendor, folder=folder)
     assert "does not offer Basic256Sha256 with SignAndEncrypt, but: None None" in told
 
 
@@ -145,14 +124,16 @@ async def test_nobody_there_is_told_in_plain_words(folder: Path) -> None:
     assert "no server there" in await refusal("opc.tcp://127.0.0.1:9", folder=folder)
 
 
-async def test_the_application_certificate_is_made_once_and_its_expiry_is_a_metric(vendor: str, folder: Path) -> None:
+async def test_the_application_certificate_is_made_once_and_its_expiry_is_a_metric(
+    secured_vendor: str, folder: Path
+) -> None:
     shutil.rmtree(folder / "own")
     metrics = Metrics("test")
-    await connect(vendor, metrics, folder=folder, application_uri="urn:edge-7:andon")
+    await connect(secured_vendor, metrics, folder=folder, application_uri="urn:edge-7:andon")
     key = folder / "own" / "andon.pem"
     before = key.read_bytes()
     assert key.stat().st_mode & 0o777 == 0o600
-    await connect(vendor, metrics, folder=folder)
+    await connect(secured_vendor, metrics, folder=folder)
     assert key.read_bytes() == before
     made = own_certificate(folder / "own", None, "other-host", NOW)
     assert made.uri == "urn:edge-7:andon"
@@ -177,10 +158,10 @@ def test_an_application_certificate_that_cannot_be_used_is_refused(own: Path, tm
         own_certificate(folder, None, "edge-7", NOW)
 
 
-async def test_a_user_certificate_with_another_key_is_refused(vendor: str, folder: Path) -> None:
+async def test_a_user_certificate_with_another_key_is_refused(secured_vendor: str, folder: Path) -> None:
     (file, _), (_, key) = identity("andon").write(folder, "one"), identity("andon").write(folder, "two")
     login = {"cert_file": str(file), "key_file": str(key)}
-    assert "is not that of the certificate" in await refusal(vendor, folder=folder, user_certificate=login)
+    assert "is not that of the certificate" in await refusal(secured_vendor, folder=folder, user_certificate=login)
 
 
 def test_a_ca_vouches_for_its_servers_at_their_host_until_it_revokes_them(tmp_path: Path) -> None:

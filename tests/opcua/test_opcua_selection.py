@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -34,12 +33,6 @@ PLANT = Plant.model_validate(
 SIGNALS = Signals(PLANT)
 FLOW = f"nsu={PUMPS};s=Pump1.Flow"
 LEVEL = {"asset": "water/tank-1", "tag": "level"}
-
-
-@pytest.fixture(scope="module")
-def vendor() -> Iterator[str]:
-    with running_vendor() as url:
-        yield url
 
 
 def rules(**some: Any) -> Select:
@@ -173,6 +166,36 @@ async def test_limits_of_the_server_are_respected_though_it_does_not_name_them(v
     )
     with running_vendor("--limit", "4") as url:
         assert picked(await selected(url, config)) == picked(await selected(vendor, config))
+
+
+async def test_machines_of_companion_specifications_are_selected_by_their_types(companion: str) -> None:
+    lamps = {f"Lamp{number}/SignalOn": f"lamp-{number}" for number in (1, 2, 3)}
+    plant = Plant.model_validate(
+        {
+            "enterprise": "acme",
+            "site": "riverside",
+            "classes": {
+                "stacklight": {"tags": {tag: {"kind": "boolean"} for tag in lamps.values()}},
+                "machine": {"tags": {"year": {"kind": "integer"}}},
+            },
+            "assets": {"cell/light": {"class": "stacklight"}, "cell/ExampleMachine01": {"class": "machine"}},
+        }
+    )
+    stacklights = {
+        "type": "nsu=http://opcfoundation.org/UA/IA/;BasicStacklightType",
+        "asset": "cell/light",
+        "tags": lamps,
+    }
+    machines = {
+        "type": "nsu=http://opcfoundation.org/UA/Machinery/;MachineIdentificationType",
+        "root": "nsu=http://opcfoundation.org/UA/Machinery/;i=1001",
+        "asset": "cell/{parent}",
+        "tags": {"YearOfConstruction": "year"},
+    }
+    async with Client(companion) as client:
+        selection = await select(client, rules(types=[stacklights, machines]), Signals(plant))
+    assert [item.address.rpartition("/;")[2] for item in selection.items] == ["i=6020", "i=6022", "i=6027", "i=6027"]
+    assert selection.findings == ()
 
 
 @pytest.mark.parametrize(
