@@ -44,15 +44,22 @@ class HostSession:
         self._metrics, self._clock, self._since = metrics, clock, since
         self._turn = asyncio.Lock()
 
-    async def run(self, intake: Intake) -> None:
-        """Listen, and say so; until cancelled or the connection is gone.
+    async def begin(self, intake: Intake) -> None:
+        """Subscribe, and say that the host is online.
 
         Raises:
-            aiomqtt.MqttError: the connection is gone.
+            aiomqtt.MqttError: the broker does not allow it, or the connection is gone.
         """
         await self._client.subscribe([(topic, 1) for topic in self._host.subscriptions()])
         await self._say(online=True)
         await self._carry_out(self._host.doubt(self._clock()), intake)
+
+    async def run(self, intake: Intake) -> None:
+        """Listen until cancelled; then say that the host is offline.
+
+        Raises:
+            aiomqtt.MqttError: the connection is gone.
+        """
         try:
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self._listen(intake))

@@ -43,12 +43,16 @@ class SparkplugSource:
         backoff = Backoff()
         while True:
             since = self._clock()
-            client = make_client(self._config.broker, last_will(self._config.host_id, since))
+            will = last_will(self._config.host_id, since)
+            client = make_client(self._config.broker, will, client_id=self.name)
+            session = self._session(client, since)
             try:
                 async with client:
-                    await self._session(client, since).run(intake)
+                    await session.begin(intake)
+                    backoff.reset()
+                    await session.run(intake)
             except aiomqtt.MqttError as error:
-                _log.warning("no connection to the broker", source=self.name, error=str(error))
+                _log.warning("not connected", source=self.name, broker=self._config.broker.address, error=str(error))
             await asyncio.sleep(backoff.next() / SECOND)
 
     def _session(self, client: aiomqtt.Client, since: int) -> HostSession:
