@@ -79,6 +79,26 @@ CATALOGUE: dict[str, MetricSpec] = {
         MetricSpec("andon_partitions", "gauge", "Partitions assigned to this worker."),
         MetricSpec("andon_rebalances_total", "counter", "Assignments received."),
         MetricSpec("andon_progress_age_seconds", "gauge", "Time since a partition with lag last advanced."),
+        MetricSpec("andon_source_connected", "gauge", "1 while the source is connected and delivers.", ("source",)),
+        MetricSpec("andon_source_reconnects_total", "counter", "Times that a connection had ended.", ("source",)),
+        MetricSpec(
+            "andon_source_refused_items_total",
+            "counter",
+            "Nodes or topics that the other side would not let us subscribe to.",
+            ("source",),
+        ),
+        MetricSpec(
+            "andon_source_retained_total",
+            "counter",
+            "Retained MQTT messages passed over because they do not say when their value was measured.",
+            ("source",),
+        ),
+        MetricSpec(
+            "andon_source_discarded_total",
+            "counter",
+            "MQTT messages of QoS 0 for which there was no room.",
+            ("source",),
+        ),
         MetricSpec("andon_source_frames_total", "counter", "Frames taken from the source.", ("source",)),
         MetricSpec(
             "andon_source_unparsed_total",
@@ -118,6 +138,31 @@ CATALOGUE: dict[str, MetricSpec] = {
             "gauge",
             "When the certificate that the source's server knows Andon by expires, seconds since 1970.",
             ("source",),
+        ),
+        MetricSpec(
+            "andon_source_times_replaced_total",
+            "counter",
+            "Source times that could not be true and were replaced: absent, absurd or from the future.",
+            ("source", "reason"),
+        ),
+        MetricSpec(
+            "andon_source_skew_seconds",
+            "gauge",
+            "A source's clock minus ours, less the smallest latency.",
+            ("source",),
+        ),
+        MetricSpec("andon_silent_assets", "gauge", "Assets that should be talking and are not."),
+        MetricSpec(
+            "andon_samples_expected_total",
+            "counter",
+            "Samples that the plant model's rates promise, by minutes of event time that are over.",
+            ("asset",),
+        ),
+        MetricSpec(
+            "andon_samples_received_total",
+            "counter",
+            "Samples that came, measured for their frame (carried ones do not count).",
+            ("asset",),
         ),
         MetricSpec(
             "andon_marked_samples_total",

@@ -28,7 +28,7 @@ class Backoff:
 
     def next(self) -> int:
         """Return how long to wait now, microseconds."""
-        span = min(self._first * 2 ** min(self._attempts, 40), self._limit)
+        span = min(self._first << min(self._attempts, 40), self._limit)
         self._attempts += 1
         return span // 2 + self._rng.randint(0, span // 2)
 

@@ -22,7 +22,10 @@ class Signals:
     """
 
     def __init__(self, plant: Plant) -> None:
-        self._names = [(asset, tag) for asset, each in plant.assets.items() for tag in plant.classes[each.asset_class].tags]
+        self._names = [
+            (asset, tag) for asset, each in plant.assets.items() for tag in plant.classes[each.asset_class].tags
+        ]
+        self._assets = frozenset(plant.assets)
         self._numbers = {name: number for number, name in enumerate(self._names)}
 
     def __len__(self) -> int:
@@ -35,6 +38,10 @@ class Signals:
     def find(self, asset: str, tag: str) -> int | None:
         """Return the number of a tag of an asset; None when the plant model has no such tag or asset."""
         return self._numbers.get((asset, tag))
+
+    def knows(self, asset: str) -> bool:
+        """Return whether the plant model has an asset."""
+        return asset in self._assets
 
     def name(self, number: int) -> tuple[str, str]:
         """Return the asset and the tag of a number."""

@@ -11,6 +11,9 @@ from andon.plant import Plant
 from andon.plant.columns import event_schema
 from andon.uns import Stage
 
+#: Columns that a source may give.
+_GIVEN = ("ingest_time", "server_time", "status", "carried")
+
 
 class Session:
     """Numbers the frames of each asset from 0.
@@ -19,32 +22,34 @@ class Session:
     that partition alone still sees a loss as a gap.
     """
 
-    def __init__(self, name: str, plant: Plant, origin: Origin) -> None:
+    def __init__(self, name: str, plant: Plant) -> None:
         self._name = name
-        self._origin = origin
         self._schemas = {name: event_schema(Frame, each) for name, each in plant.classes.items()}
         self._counts: dict[str, int] = {}
 
-    def stamp(self, asset_class: str, rows: pl.DataFrame) -> pl.DataFrame:
-        """Return the frames of *rows* (asset, time, values) with the columns of `event_schema(Frame, ...)`.
+    def stamp(self, asset_class: str, rows: pl.DataFrame, origin: Origin) -> pl.DataFrame:
+        """Return the frames of *rows* with the columns of `event_schema(Frame, ...)`.
 
-        `ingest_time` is null until they are emitted.
+        Args:
+            asset_class: name of the class in the plant model.
+            rows: asset, time and values; server_time, status and carried where the source gives them. `ingest_time` is
+                null until frames are emitted.
+            origin: why they exist now.
         """
         schema = self._schemas[asset_class]
+        counts = rows["asset"].value_counts()
+        begun = [self._counts.get(asset, 0) for asset in counts["asset"]]
         made = (
             event_ids(Stage.RAW, CONTRACT_VERSION),
-            pl.lit(self._origin.value).alias("origin"),
+            pl.lit(origin.value).alias("origin"),
             pl.lit(0, dtype=pl.Int64).alias("revision"),
             pl.concat_str(pl.lit(f"{self._name}/"), pl.col("asset")).alias("session"),
-            (pl.int_range(pl.len()).over("asset") + self._begun(rows["asset"].unique())).alias("sequence"),
-            *(pl.lit(None, dtype=schema[name]).alias(name) for name in ("ingest_time", "server_time", "status", "carried")),
+            (pl.int_range(pl.len()).over("asset") + pl.col("asset").replace_strict(counts["asset"], begun)).alias(
+                "sequence"
+            ),
+            *(pl.lit(None, dtype=schema[name]).alias(name) for name in _GIVEN if name not in rows.columns),
         )
-        frames = rows.with_columns(made).select(list(schema))
         self._counts.update(
-            (asset, self._counts.get(asset, 0) + count) for asset, count in rows["asset"].value_counts().iter_rows()
+            (asset, before + count) for (asset, count), before in zip(counts.iter_rows(), begun, strict=True)
         )
-        return frames
-
-    def _begun(self, assets: pl.Series) -> pl.Expr:
-        counts = [self._counts.get(asset, 0) for asset in assets]
-        return pl.col("asset").replace_strict(assets, pl.Series(counts, dtype=pl.Int64))
+        return rows.with_columns(made).select(list(schema))

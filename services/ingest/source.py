@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Protocol
 
 import polars as pl
@@ -15,8 +15,13 @@ from services.ingest.readings import Readings, Refusal
 class Intake(Protocol):
     """Takes what one source delivers. Every call waits while too much is unfinished: a source just awaits it."""
 
-    async def read(self, batch: Readings) -> None:
-        """Take values; they become frames, which go to stage raw, or backfill for a batch of that origin."""
+    async def read(self, batch: Readings, *, on_safe: Callable[[], None] | None = None) -> None:
+        """Take values; they become frames, which go to stage raw, or backfill for a batch of that origin.
+
+        Args:
+            batch: the values.
+            on_safe: called once Kafka, or the spool, has all frames that they went into.
+        """
         ...
 
     async def replay(self, stage: Stage, asset_class: str, rows: pl.DataFrame) -> None:
@@ -29,6 +34,13 @@ class Intake(Protocol):
 
     async def tell(self, event: PlantEvent) -> None:
         """Put an event about the plant on the bus."""
+        ...
+
+    def expect(self, signals: Iterable[int], now: int) -> None:
+        """Take note that these signals are to come from the source from *now* on: their assets are watched.
+
+        An asset of which no source expects anything is watched from its first frame on.
+        """
         ...
 
     def confirm(self, signals: Iterable[int], now: int) -> None:

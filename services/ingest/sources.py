@@ -16,9 +16,7 @@ from services.ingest.opcua.config import OpcUaConfig
 from services.ingest.recording.config import RecordingConfig
 from services.ingest.sparkplug.config import SparkplugConfig
 
-SourceConfig = Annotated[
-    OpcUaConfig | MqttConfig | SparkplugConfig | RecordingConfig, Discriminator("kind")
-]
+SourceConfig = Annotated[OpcUaConfig | MqttConfig | SparkplugConfig | RecordingConfig, Discriminator("kind")]
 
 
 class SourcesError(ConfigError):
@@ -39,7 +37,9 @@ class Sources(BaseModel):
         names = [source.name for source in sources]
         for name in names:
             if names.count(name) > 1:
-                raise ValueError(f"two sources are named {name!r} (rename one; the name is on its metrics and sessions)")
+                raise ValueError(
+                    f"two sources are named {name!r} (rename one; the name is on its metrics and sessions)"
+                )
         return sources
 
 

@@ -13,8 +13,8 @@ source that sends the same values again after a restart makes frames of the same
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import polars as pl
@@ -42,12 +42,14 @@ class Framed:
         refused: (source, refusal) of readings that must not be used.
         replaced: how many times were replaced, by source and reason.
         unparsed: how many values were none of their tag's kind, by source.
+        ahead: largest source time minus arrival of live readings, microseconds, by source.
     """
 
     frames: Sequence[tuple[str, Origin, pl.DataFrame]] = ()
     refused: Sequence[tuple[int, Refusal]] = ()
     replaced: Counter[tuple[int, str]] = field(default_factory=Counter)
     unparsed: Counter[int] = field(default_factory=Counter)
+    ahead: Mapping[int, int] = field(default_factory=dict)
 
 
 class Framer:
@@ -96,10 +98,16 @@ class Framer:
         """When the readings arrived that `due` has left to wait."""
         return self._waiting.received
 
-    def add(self, batch: Readings, source: int = 0) -> None:
-        """Take readings; *source* is a number that the outcome names."""
-        if len(batch):
-            self._arrivals.add(source, batch)
+    @property
+    def waits_for(self) -> int:
+        """Number of the first batch, counted from 0, of which a reading has not been in a frame yet."""
+        waiting, arrived = self._waiting.batch, self._arrivals.batches - self._arrivals.held
+        return min(int(waiting.min()), arrived) if len(waiting) else arrived
+
+    def add(self, batch: Readings, source: int = 0) -> int:
+        """Take readings and return the number of their batch; *source* is a number that the outcome names."""
+        self._arrivals.add(source, batch)
+        return self._arrivals.batches - 1
 
     def confirm(self, signals: Iterable[int], now: int) -> None:
         """Take note that the source says of these signals that they have not changed."""
@@ -119,7 +127,7 @@ class Framer:
         if len(self._waiting):
             frames += self._release(now, outcome, all_of_it=all_of_it)
         frames += self._heartbeats(now)
-        return Framed(frames, outcome.refused, outcome.replaced, outcome.unparsed)
+        return replace(outcome, frames=frames)
 
     def _date(self, fresh: Waiting) -> tuple[Waiting, Framed]:
         dated = date(fresh.time, fresh.server, fresh.received, self._future, self._tolerance)
@@ -133,7 +141,9 @@ class Framer:
         refused = dated.ahead if self._future is Future.REFUSE else np.zeros_like(dated.ahead)
         refusals = [self._refusal(fresh, row) for row in np.flatnonzero(refused).tolist()]
         rows = fresh.dated(dated.time, dated.server)
-        return (rows.at(~refused) if refusals else rows), Framed((), refusals, replaced)
+        own = ~dated.absent & ~dated.absurd & ~fresh.history
+        ahead = _largest(fresh.source[own], (fresh.time - fresh.received)[own])
+        return (rows.at(~refused) if refusals else rows), Framed((), refusals, replaced, ahead=ahead)
 
     def _refusal(self, fresh: Waiting, row: int) -> tuple[int, Refusal]:
         asset, tag = self._signals.name(int(fresh.signal[row]))
@@ -248,6 +258,13 @@ class Framer:
 def _counted(sources: Numbers) -> Counter[int]:
     numbers, counts = np.unique(sources, return_counts=True)
     return Counter(dict(zip(numbers.tolist(), counts.tolist(), strict=True)))
+
+
+def _largest(sources: Numbers, values: Numbers) -> dict[int, int]:
+    numbers, place = np.unique(sources, return_inverse=True)
+    largest = np.full(len(numbers), NO_TIME, np.int64)
+    np.maximum.at(largest, place, values)
+    return dict(zip(numbers.tolist(), largest.tolist(), strict=True))
 
 
 def _struct_or_null(columns: pl.DataFrame) -> pl.Series:

@@ -27,6 +27,7 @@ class Waiting:
         received: when it arrived.
         status: OPC UA StatusCode.
         history: whether the source calls it historical.
+        batch: number of the batch that it came in, counted from 0.
         value: the value as it came.
     """
 
@@ -37,6 +38,7 @@ class Waiting:
     received: Times
     status: Numbers
     history: Mask
+    batch: Numbers
     value: npt.NDArray[np.object_]
 
     def __len__(self) -> int:
@@ -62,18 +64,27 @@ class Arrivals:
     def __init__(self) -> None:
         self._batches: list[tuple[int, Readings]] = []
         self._count = 0
+        #: Batches that were ever added.
+        self.batches = 0
 
     def __len__(self) -> int:
         return self._count
+
+    @property
+    def held(self) -> int:
+        """How many batches have not been taken."""
+        return len(self._batches)
 
     def add(self, source: int, batch: Readings) -> None:
         """Append a batch."""
         self._batches.append((source, batch))
         self._count += len(batch)
+        self.batches += 1
 
     def take(self) -> Waiting:
         """Return everything, undated, and forget it."""
         batches, self._batches, self._count = self._batches, [], 0
+        numbers = np.arange(self.batches - len(batches), self.batches)
         lengths = np.array([len(batch) for _, batch in batches], np.int64)
         readings = [batch for _, batch in batches]
         return Waiting(
@@ -84,6 +95,7 @@ class Arrivals:
             received=np.repeat(np.array([batch.received for batch in readings], np.int64), lengths),
             status=_joined(batch.statuses for batch in readings),
             history=np.repeat(np.array([batch.origin is Origin.BACKFILL for batch in readings], np.bool_), lengths),
+            batch=np.repeat(numbers, lengths),
             # not `array`, which would look for columns of its own in a value that is a list
             value=np.fromiter((value for batch in readings for value in batch.values), np.object_),
         )

@@ -87,8 +87,8 @@ class Acknowledge(StrEnum):
     """When the broker is told that a message of QoS 1 or 2 has been taken."""
 
     RECEIVED = "received"
-    """When Andon has it in memory. `kill -9` loses what waits for its frame there: one scan interval at most while Kafka
-    is there."""
+    """When Andon has it in memory. `kill -9` loses what waits for its frame there: one scan interval at most while
+    Kafka is there."""
     DELIVERED = "delivered"
     """When its frame is with Kafka or in the spool: nothing is lost. The broker must let that many messages wait for
     their acknowledgement (Mosquitto: max_inflight_messages, which is 20), or it sends no more until a scan is over."""

@@ -69,7 +69,7 @@ def acknowledge(client: aiomqtt.Client, message: aiomqtt.Message) -> None:
 
 
 def _properties(keep_session: int) -> Properties:
-    made = Properties(PacketTypes.CONNECT)
+    made = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
     made.SessionExpiryInterval = keep_session // SECOND
     made.ReceiveMaximum = _RECEIVE_MAXIMUM
     return made

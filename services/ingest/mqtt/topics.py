@@ -29,7 +29,7 @@ def check_pattern(pattern: str) -> str:
             raise ValueError(f"'#' must be the last level of {pattern!r}")
         if level not in ("+", "#") and any(each in _NAMED.sub("", level) for each in "+#{}"):
             raise ValueError(
-                f"level {level!r} of {pattern!r} is neither plain text, '+', '#', nor one name in braces such as {{line}}"
+                f"level {level!r} of {pattern!r} is neither plain text, '+', '#', nor a name in braces such as {{line}}"
             )
         if _NAMED.search(level) and not _NAMED.fullmatch(level):
             raise ValueError(f"level {level!r} of {pattern!r} mixes a name with text (a name stands for a whole level)")

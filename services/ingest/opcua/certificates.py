@@ -59,7 +59,7 @@ def own_certificate(folder: Path, uri: str | None, host: str, now: datetime) -> 
     """
     file, key_file = folder / "andon.der", folder / "andon.pem"
     if not file.exists() and not key_file.exists():
-        _make(file, key_file, uri or f"urn:{host}:andon:ingest", host, now)
+        _make(file, key_file, uri or application_uri(host), host, now)
     elif not (file.exists() and key_file.exists()):
         there, missing = (file, key_file) if file.exists() else (key_file, file)
         raise ConfigError(
@@ -75,6 +75,11 @@ def own_certificate(folder: Path, uri: str | None, host: str, now: datetime) -> 
     if not uris or uri not in (None, uris[0]):
         raise ConfigError(f"the application certificate {file} is for {uris[0] if uris else 'no URI'}: {remedy}")
     return OwnCertificate(file, key_file, uris[0], certificate.not_valid_after_utc)
+
+
+def application_uri(host: str) -> str:
+    """Return the URI that servers know this application by, when none is configured."""
+    return f"urn:{host}:andon:ingest"
 
 
 def load_pair(file: Path, key_file: Path, password: str | None) -> tuple[x509.Certificate, rsa.RSAPrivateKey]:

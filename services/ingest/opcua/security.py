@@ -16,7 +16,14 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from andon.clock import SECOND, Clock, wall_clock
 from andon.errors import ConfigError
 from andon.telemetry import Metrics, get_logger
-from services.ingest.opcua.certificates import OwnCertificate, fingerprint, load_pair, own_certificate, store
+from services.ingest.opcua.certificates import (
+    OwnCertificate,
+    application_uri,
+    fingerprint,
+    load_pair,
+    own_certificate,
+    store,
+)
 from services.ingest.opcua.security_config import Policy, Security, Trust
 from services.ingest.opcua.trust import split_chain, why_untrusted
 
@@ -93,7 +100,8 @@ async def secure(
         ConfigError: certificates, keys or passwords cannot be used.
         OSError, UaError: the server cannot be asked.
     """
-    client.security = config
+    client.security, client.name, client.description = config, "Andon", f"Andon {source}"
+    client.application_uri = config.application_uri or application_uri(socket.gethostname())
     _set_login(client, config)
     if config.policy is Policy.NONE:
         _log.warning("opcua_not_secured", source=source, url=str(client.server_url.geturl()), reason=_NOT_SECURED)

@@ -18,6 +18,8 @@ from services.ingest.sparkplug.payload import host_state, rebirth_command
 _log = get_logger(__name__)
 #: How often to look whether something has fallen due, seconds.
 _TICK_S = 0.1
+#: The first of MQTT's reason codes that say no (MQTT 5.0, 2.4).
+_FAILURE = 0x80
 
 
 def last_will(host_id: str, since: int) -> aiomqtt.Will:
@@ -50,7 +52,11 @@ class HostSession:
         Raises:
             aiomqtt.MqttError: the broker does not allow it, or the connection is gone.
         """
-        await self._client.subscribe([(topic, 1) for topic in self._host.subscriptions()])
+        filters = list(self._host.subscriptions())
+        granted = await self._client.subscribe([(topic, 1) for topic in filters])
+        codes = [code if isinstance(code, int) else code.value for code in granted]
+        if refused := [topic for topic, code in zip(filters, codes, strict=True) if code >= _FAILURE]:
+            raise aiomqtt.MqttError(f"the broker does not let this client read {', '.join(refused)}")
         await self._say(online=True)
         await self._carry_out(self._host.doubt(self._clock()), intake)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 
 import aiomqtt
 
@@ -43,17 +44,27 @@ class SparkplugSource:
         backoff = Backoff()
         while True:
             since = self._clock()
-            will = last_will(self._config.host_id, since)
-            client = make_client(self._config.broker, will, client_id=self.name)
-            session = self._session(client, since)
             try:
-                async with client:
+                async with self._client(since) as client:
+                    session = self._session(client, since)
                     await session.begin(intake)
+                    self._metrics.set("andon_source_connected", 1, source=self.name)
                     backoff.reset()
                     await session.run(intake)
             except aiomqtt.MqttError as error:
-                _log.warning("not connected", source=self.name, broker=self._config.broker.address, error=str(error))
+                _log.warning("no connection to the broker", source=self.name, error=str(error))
+            finally:
+                self._metrics.set("andon_source_connected", 0, source=self.name)
+            self._metrics.count("andon_source_reconnects_total", source=self.name)
             await asyncio.sleep(backoff.next() / SECOND)
+
+    def _client(self, since: int) -> aiomqtt.Client:
+        return make_client(
+            self._config.broker,
+            last_will(self._config.host_id, since),
+            client_id=f"andon-{self.name}",
+            on_discard=partial(self._metrics.count, "andon_source_discarded_total", source=self.name),
+        )
 
     def _session(self, client: aiomqtt.Client, since: int) -> HostSession:
         return HostSession(self.name, self._config.host_id, self._host, client, self._metrics, self._clock, since)
