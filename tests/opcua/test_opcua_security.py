@@ -19,6 +19,7 @@ from services.ingest.opcua.security_config import Security
 from services.ingest.opcua.trust import split_chain, why_untrusted
 from tests.opcua.authority import DAY, Identity, identity, revocation_list
 from tests.opcua.conftest import SECURED
+from tests.opcua.vendor import running_vendor
 from tests.opcua.vendor_server import PASSWORD
 
 NOW = datetime.now(UTC)
@@ -118,6 +119,19 @@ async def test_any_server_is_believed_if_so_configured(secured_vendor: str, fold
 async def test_a_policy_that_is_not_offered_is_refused_with_what_is(vendor: str, folder: Path) -> None:
     told = await refusal(vendor, folder=folder)
     assert "does not offer Basic256Sha256 with SignAndEncrypt, but: None None" in told
+
+
+async def test_a_server_that_does_not_know_andon_s_certificate_is_told_of(
+    vendor_identity: Identity, folder: Path
+) -> None:
+    file, key = vendor_identity.write(folder / "server", "server")
+    secured = ("--policies", "Basic256Sha256_SignAndEncrypt", "--certificate", file, "--key", key)
+    with running_vendor(*secured, "--suspicious") as url:
+        told = await refusal(url, folder=folder)
+    assert told == (
+        "the server refuses Andon's certificate (BadSecurityChecksFailed): "
+        "let it trust own/andon.der of the security folder"
+    )
 
 
 async def test_nobody_there_is_told_in_plain_words(folder: Path) -> None:

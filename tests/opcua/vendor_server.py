@@ -15,7 +15,7 @@ from asyncua.crypto.permission_rules import User, UserRole
 from asyncua.server.internal_session import InternalSession
 from asyncua.server.uaprocessor import UaProcessor
 from asyncua.server.user_managers import UserManager
-from asyncua.ua.ua_binary import struct_from_binary
+from asyncua.ua.ua_binary import struct_from_binary, uatcp_to_binary
 
 from services.ingest.opcua.address import node_id
 
@@ -78,6 +78,23 @@ class Limits:
         return ua.BrowseResult(ContinuationPoint=point, References=result.References[: self._references])
 
 
+def refuse_clients(status: int) -> None:
+    """Answer every secured channel as a server does that does not trust the client: with an error, and good-bye."""
+
+    opened: Any = UaProcessor.open_secure_channel
+    kind: Any = ua.MessageType.Error
+
+    def refuse(server: Any, algorithm: Any, *rest: Any) -> None:
+        if algorithm.SecurityPolicyURI.endswith("#None"):
+            opened(server, algorithm, *rest)
+        else:
+            error = ua.ErrorMessage(ua.StatusCode(ua.UInt32(status)), ua.String("no"))
+            server._transport.write(uatcp_to_binary(kind, error))
+            server._transport.close()
+
+    setattr(UaProcessor, "open_secure_channel", refuse)  # noqa: B010 - it is no attribute for mypy
+
+
 async def build(server: Server, index: int) -> None:
     """Add the types, two pumps, a booster (a kind of pump, with a pump in it) and a tank."""
     pump = await _pump_type(server, index)
@@ -122,6 +139,8 @@ async def serve(options: argparse.Namespace) -> None:
         await server.import_xml(nodeset)
     if PUMPS in options.namespaces:
         await build(server, await server.get_namespace_index(PUMPS))
+    if options.suspicious:
+        refuse_clients(ua.StatusCodes.BadSecurityChecksFailed)
     if options.limit:
         Limits(options.limit, references=2).apply()
     async with server:
@@ -138,6 +157,7 @@ def main() -> None:
     parser.add_argument("--certificate", type=Path)
     parser.add_argument("--key", type=Path)
     parser.add_argument("--limit", type=int)
+    parser.add_argument("--suspicious", action="store_true")
     asyncio.run(serve(parser.parse_args()))
 
 
