@@ -1,21 +1,25 @@
-"""A Sparkplug source whose values are only counted: what it costs to take them off the wire and understand them."""
+"""A source behind an MQTT broker whose values are only counted: what it costs to take them off the wire."""
 
 from __future__ import annotations
 
 import asyncio
 import sys
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 import polars as pl
 
 from andon.contracts import PlantEvent
+from andon.plant import Plant
 from andon.plant.load import load_plant
 from andon.settings import Settings, read_settings
 from andon.telemetry import Metrics
 from andon.uns import Stage
 from bench.common import BenchError
+from services.ingest.mqtt.config import MqttConfig
+from services.ingest.mqtt.source import MqttSource
 from services.ingest.readings import Readings, Refusal, Signals
+from services.ingest.source import Source
 from services.ingest.sparkplug.config import SparkplugConfig
 from services.ingest.sparkplug.source import SparkplugSource
 
@@ -28,7 +32,7 @@ class Counting:
         self._expected, self._count = expected, 0
         self._first, self._begun, self._cpu = 0, 0.0, 0.0
 
-    async def read(self, batch: Readings) -> None:
+    async def read(self, batch: Readings, *, on_safe: Callable[[], None] | None = None) -> None:
         self._count += len(batch)
         if not self._first and self._count >= self._expected // 10:
             self._first, self._begun, self._cpu = self._count, time.monotonic(), time.process_time()
@@ -61,10 +65,17 @@ class Counting:
         )
 
 
-async def _run(config: SparkplugConfig, expected: int) -> None:
-    plant = load_plant(read_settings(Settings).plant)
+def _source(kind: str, config: str, plant: Plant) -> Source:
+    signals, metrics = Signals(plant), Metrics("bench")
+    if kind == "mqtt":
+        return MqttSource(MqttConfig.model_validate_json(config), signals, plant, metrics)
+    return SparkplugSource(SparkplugConfig.model_validate_json(config), signals, plant, metrics)
+
+
+async def _run(kind: str, config: str, expected: int) -> None:
     intake = Counting(expected)
-    reading = asyncio.create_task(SparkplugSource(config, Signals(plant), plant, Metrics("bench")).run(intake))
+    source = _source(kind, config, load_plant(read_settings(Settings).plant))
+    reading = asyncio.create_task(source.run(intake))
     finished = asyncio.create_task(intake.done.wait())
     await asyncio.wait((reading, finished), return_when=asyncio.FIRST_COMPLETED)
     if reading.done():
@@ -74,4 +85,4 @@ async def _run(config: SparkplugConfig, expected: int) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(_run(SparkplugConfig.model_validate_json(sys.argv[1]), int(sys.argv[2])))
+    asyncio.run(_run(sys.argv[1], sys.argv[2], int(sys.argv[3])))

@@ -30,7 +30,7 @@ class Collecting:
         self._signals = signals
         self._changed = asyncio.Event()
 
-    async def read(self, batch: Readings) -> None:
+    async def read(self, batch: Readings, *, on_safe: Callable[[], None] | None = None) -> None:
         self.batches.append(batch)
         if batch.origin is Origin.LIVE:
             self.latest |= zip(map(self._signals.name, batch.signals), batch.values, strict=True)
