@@ -111,4 +111,11 @@ class BatchProducer:
                 raise MessageSizeTooLargeError
         batch.close()
         acknowledged = await answered(producer.send_batch(batch, topic, partition=partition))
-        await answered(acknowledged)
+        # Whoever gives up waiting must leave somebody behind who takes note of the answer, or asyncio complains of it.
+        acknowledged.add_done_callback(_take_note)
+        await answered(asyncio.shield(acknowledged))
+
+
+def _take_note(answer: asyncio.Future[object]) -> None:
+    if not answer.cancelled():
+        answer.exception()
