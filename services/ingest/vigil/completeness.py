@@ -58,7 +58,7 @@ class Completeness:
         """Take the passing of time: what silent assets owe."""
         owed = np.where(self._minute != NO_TIME, (now - self._heard) // _MINUTE, 0)
         late = np.flatnonzero(owed > 0)
-        self._expected[late] += self._promised[late] * owed[late]
+        self._expected[late] += self._promised[late] * (owed[late] - ~self._begun[late])
         self._minute[late] += owed[late]
         self._heard[late] += owed[late] * _MINUTE
         self._begun[late] = True

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
+from itertools import pairwise
+from operator import itemgetter
 
 from andon.contracts import PlantEvent
 
 _FOREVER = 2**63 - 1
+_start = itemgetter(0)
 
 
 class PlannedStops:
@@ -26,8 +30,8 @@ class PlannedStops:
             self._stops.setdefault(place, {})[event.id] = (event.time, end)
         elif event.kind == "machine_state":
             state = (event.time, end, event.name == "planned_stop")
-            known = [each for each in self._states.get(place, ()) if each[0] != event.time]
-            self._states[place] = sorted([*known, state])
+            known = self._states.setdefault(place, [])
+            known[bisect_left(known, event.time, key=_start) : bisect_right(known, event.time, key=_start)] = [state]
 
     def forget(self, before: int) -> None:
         """Drop what has ended before a moment, microseconds UTC."""
@@ -36,15 +40,19 @@ class PlannedStops:
         for place, states in self._states.items():
             self._states[place] = [each for each in states[:-1] if each[1] > before and each[0] > before] + states[-1:]
 
-    def covers(self, asset: str, moment: int) -> bool:
-        """Return whether an asset stands still as planned at a moment, microseconds UTC."""
-        return any(self._at(place, moment) for place in _places(asset))
+    def last(self, asset: str, since: int, now: int) -> int:
+        """Return the latest moment from *since* to *now* at which an asset stood still as planned, or *since*."""
+        spans = (span for place in _places(asset) for span in self._spans(place, since))
+        return max((min(end, now) for start, end in spans if start <= now and end > since), default=since)
 
-    def _at(self, place: str, moment: int) -> bool:
-        if any(start <= moment < end for start, end in self._stops.get(place, {}).values()):
-            return True
-        past = [each for each in self._states.get(place, ()) if each[0] <= moment]
-        return bool(past) and past[-1][2] and moment < past[-1][1]
+    def _spans(self, place: str, since: int) -> Iterator[tuple[int, int]]:
+        """Yield start and end of what is said of one place, at least of all that lasts longer than *since*."""
+        yield from self._stops.get(place, {}).values()
+        states = self._states.get(place, [])
+        first = max(bisect_right(states, since, key=_start) - 1, 0)
+        for (start, end, stop), following in pairwise([*states[first:], (_FOREVER, _FOREVER, False)]):
+            if stop:
+                yield start, min(end, following[0])
 
 
 def _places(asset: str) -> Iterator[str]:

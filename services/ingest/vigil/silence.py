@@ -21,8 +21,8 @@ WATCH_INTERVAL = 250 * MILLISECOND
 #: Shorter silences are those of networks and schedulers, not of machines.
 _SHORTEST = SECOND
 
-#: Whether an asset stands still as planned at a moment (asset, microseconds UTC).
-Planned = Callable[[str, int], bool]
+#: Takes an asset and two moments; returns the latest one between at which it stood still as planned, or the first.
+LastStop = Callable[[str, int, int], int]
 
 
 class Silence:
@@ -61,17 +61,16 @@ class Silence:
         self._heard[numbers], self._silent[numbers] = now, False
         return [self._event("source_back", int(n), now, int(s)) for n, s in zip(back, since, strict=True)]
 
-    def tick(self, now: int, planned: Planned) -> list[PlantEvent]:
+    def tick(self, now: int, last_stop: LastStop) -> list[PlantEvent]:
         """Return an event for each asset that has just been silent for too long.
 
         Args:
             now: microseconds UTC.
-            planned: tells planned stops.
+            last_stop: tells planned stops; a silence counts from the end of the last one.
         """
-        overdue = np.flatnonzero(self._overdue(now))
-        stopped = [index for index in overdue.tolist() if planned(self._assets[index], now)]
-        self._heard[stopped] = now  # so that an asset has time to start up again
-        found = np.setdiff1d(overdue, stopped)
+        for index in np.flatnonzero(self._overdue(now)).tolist():
+            self._heard[index] = last_stop(self._assets[index], int(self._heard[index]), now)
+        found = np.flatnonzero(self._overdue(now))
         self._silent[found] = True
         return [self._event("source_silent", index, now, int(self._heard[index])) for index in found.tolist()]
 

@@ -50,13 +50,17 @@ class Vigil:
         self._completeness.count(frames, now)
         return self._silence.heard(frames["asset"].unique().to_list(), now)
 
+    def confirmed(self, assets: Iterable[str], now: int) -> list[PlantEvent]:
+        """Take that a source says of assets that nothing has changed; return an event for each that was silent."""
+        return self._silence.heard(assets, now)
+
     def clock(self, source: str, ahead: int, now: int) -> None:
         """Take how far a source's newest time is ahead of its arrival, microseconds."""
         self._skews.setdefault(source, Skew()).note(ahead, now)
 
     def tick(self, now: int) -> list[PlantEvent]:
         """Return an event for each asset that has fallen silent; bring the metrics up to date."""
-        events = self._silence.tick(now, self._stops.covers)
+        events = self._silence.tick(now, self._stops.last)
         self._metrics.set("andon_silent_assets", self._silence.silent)
         self._completeness.tick(now)
         for samples in self._completeness.take():
