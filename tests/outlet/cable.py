@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections.abc import Iterator
+
+#: The key of produce requests in Kafka's protocol.
+_PRODUCE = b"\0\0"
 
 
 class Cable:
@@ -12,10 +16,14 @@ class Cable:
     Args:
         port: where clients connect.
         target: where the broker listens.
+
+    Attributes:
+        mute: lets no record through, but everything else, as if the broker had lost the replicas that it needs.
     """
 
     def __init__(self, port: int, target: int) -> None:
         self._port, self._target = port, target
+        self.mute = False
         self._server: asyncio.Server | None = None
         self._open: set[asyncio.StreamWriter] = set()
 
@@ -32,13 +40,28 @@ class Cable:
     async def _forward(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with contextlib.suppress(OSError):
             upstream, downstream = await asyncio.open_connection("127.0.0.1", self._target)
-            await asyncio.gather(self._copy(reader, downstream), self._copy(upstream, writer))
+            await asyncio.gather(self._requests(reader, downstream), self._responses(upstream, writer))
 
-    async def _copy(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self._open.add(writer)
-        with contextlib.suppress(OSError):
+    async def _requests(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with self._opened(writer):
+            while size := await reader.readexactly(4):
+                request = await reader.readexactly(int.from_bytes(size))
+                if not (self.mute and request.startswith(_PRODUCE)):
+                    writer.write(size + request)
+                    await writer.drain()
+
+    async def _responses(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with self._opened(writer):
             while data := await reader.read(1 << 16):
                 writer.write(data)
                 await writer.drain()
-        self._open.discard(writer)
-        writer.close()
+
+    @contextlib.contextmanager
+    def _opened(self, writer: asyncio.StreamWriter) -> Iterator[None]:
+        self._open.add(writer)
+        try:
+            with contextlib.suppress(OSError, asyncio.IncompleteReadError):
+                yield
+        finally:
+            self._open.discard(writer)
+            writer.close()

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import os
 import signal
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -114,6 +115,24 @@ async def test_a_broker_that_hangs_counts_as_away_and_live_frames_overtake_the_s
         assert rig.frames.made[-1]["id"][0] in ids(await rig.arrived(Stage.RAW))
         assert rig.value("andon_spool_drained_total", stage=Stage.BACKFILL) < 1_000
         await rig.until("andon_spool_drained_total", 1_000, stage=Stage.BACKFILL)
+    assert ids(await rig.arrived(Stage.RAW) + await rig.arrived(Stage.BACKFILL)) == rig.frames.ids()
+
+
+async def test_a_broker_that_answers_but_acknowledges_nothing_counts_as_away_and_holds_nobody_up(rig: Rig) -> None:
+    await rig.cable.plug()
+    async with rig.outlet() as outlet:
+        await outlet.put(Stage.RAW, rig.frames.make(100))
+        rig.cable.mute = True
+        began = time.monotonic()
+        while time.monotonic() - began < 1.4:  # almost three times the patience: time for vain attempts
+            await outlet.put(Stage.RAW, rig.frames.make(10))
+            await asyncio.sleep(0.02)
+            assert rig.value("andon_kafka_away") == 1
+        assert len(rig.frames.made) > 20
+        rig.cable.mute = False
+        await rig.until("andon_kafka_away", 0)
+        await outlet.put(Stage.RAW, rig.frames.make(100))
+        await rig.until("andon_spool_frames", 0)
     assert ids(await rig.arrived(Stage.RAW) + await rig.arrived(Stage.BACKFILL)) == rig.frames.ids()
 
 
