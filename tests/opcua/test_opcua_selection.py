@@ -101,6 +101,17 @@ async def test_all_below_a_node_is_selected_through_patterns(vendor: str) -> Non
     assert "branches[0]: not in the plant model, so not read: machine water/line-1/Tank1" in findings(selection)
 
 
+async def test_what_describes_a_variable_is_no_variable_but_what_the_vendor_calls_a_property_may_be(
+    vendor: str,
+) -> None:
+    selection = await selected(
+        vendor, rules(branches=[{"root": f"nsu={PUMPS};s=Pump1", "asset": "water/line-1/Pump1"}])
+    )
+    assert set(picked(selection)) == {f"water/line-1/Pump1 {tag}" for tag in ("Flow", "Starts", "Running")}
+    unknown = "tag water/line-1/Pump1 Serial, water/line-1/Pump1 Pressure (add to it, or exclude)"
+    assert findings(selection) == f"branches[0]: not in the plant model, so not read: {unknown}"
+
+
 async def test_what_is_wrong_with_one_rule_is_told_and_stops_no_other(vendor: str, tmp_path: Path) -> None:
     (tmp_path / "tags.csv").write_text(
         "node,asset,tag,sampling\n"

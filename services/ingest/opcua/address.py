@@ -92,8 +92,6 @@ def namespace_index(uri: str, namespaces: Sequence[str]) -> int:
     Raises:
         UnknownNamespaceError: it has no such namespace.
     """
-    if uri == OPC_UA:
-        return 0
     if uri not in namespaces:
         raise UnknownNamespaceError(uri, namespaces)
     return namespaces.index(uri)
