@@ -63,6 +63,14 @@ class Recording:
         for table in self._tables(file, self.columns, block):
             yield to_frames(file, self.mapping, self.plant, table)
 
+    def count_rows(self, file: RecordedFile) -> int:
+        """Return how many rows of a file are used.
+
+        Raises:
+            RecordingError: the file cannot be read.
+        """
+        return sum(table.height for table in self._tables(file, self.columns, _LARGEST_BLOCK))
+
     def labels(self) -> pl.DataFrame:
         """Return the ground truth of all files: asset, time and the label columns, by asset and time.
 
