@@ -333,3 +333,25 @@ def test_frames_fit_a_data_frame_of_the_contract() -> None:
     assert name == "plain"
     assert frames.columns == ["asset", "time", "server_time", "values", "status", "carried"]
     assert isinstance(frames.schema["values"], pl.Struct)
+
+
+@pytest.mark.parametrize("time", [1_700_000_000 * SECOND * 1_000, 2**64 * 1_000, -(2**70)])
+def test_a_time_that_no_calendar_has_is_replaced_and_stops_nothing(time: int) -> None:
+    framer, batch = Framer(PLANT, SIGNALS), Readings(NOW)
+    batch.add(number("line/fan", "a"), 1.0, time, time)
+    framer.add(batch)
+    framed = due(framer, 1)
+    assert values(framed) == [(0, {"a": 1.0})]
+    assert framed.replaced == {(0, "absurd"): 1}
+
+
+def test_a_heartbeat_takes_no_time_that_history_has_taken() -> None:
+    framer = Framer(PLANT, SIGNALS)
+    framer.add(readings(("mode", "auto", 0.5), asset=PUMPS[0]))
+    framer.add(readings(("mode", "hand", 2), asset=PUMPS[0], origin=Origin.BACKFILL))
+    found = rows(due(framer, 2))
+    framer.confirm([number(PUMPS[0], "mode")], NOW + 4 * SECOND)
+    framer.add(readings(("mode", "hand", 4), asset=PUMPS[0], origin=Origin.BACKFILL))
+    found += rows(due(framer, 5, all_of_it=True))
+    assert [row["origin"] for row in found].count(Origin.HEARTBEAT) == 1
+    assert len({row["time"] for row in found}) == len(found)

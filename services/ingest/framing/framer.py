@@ -111,7 +111,7 @@ class Framer:
 
     def confirm(self, signals: Iterable[int], now: int) -> None:
         """Take note that the source says of these signals that they have not changed."""
-        numbers = np.fromiter(signals, np.int64)
+        numbers = np.fromiter(signals, np.int64) if not isinstance(signals, np.ndarray) else signals
         self._confirmed[self._layout.asset[numbers]] = now
 
     def due(self, now: int, *, all_of_it: bool = False) -> Framed:
@@ -247,10 +247,10 @@ class Framer:
             if not carrier.carries or not len(asset):
                 continue
             table = nothing_reported(self._classes[number], len(asset))
-            name, origin, frames = self._frames(number, Origin.HEARTBEAT, asset, time[asset], table)
+            moment = self._taken.take(asset, time[asset])
+            name, origin, frames = self._frames(number, Origin.HEARTBEAT, asset, moment, table)
             frames = frames.filter(pl.col("carried").is_not_null())
-            self._emitted_at[asset], self._newest_time[asset] = now, time[asset]
-            self._taken.take(asset, time[asset])
+            self._emitted_at[asset], self._newest_time[asset] = now, moment
             found += [(name, origin, frames)] if frames.height else []
         return found
 

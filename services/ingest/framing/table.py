@@ -15,8 +15,8 @@ from services.ingest.framing.values import column
 from services.ingest.framing.waiting import Numbers, Waiting
 from services.ingest.readings import BAD_TYPE_MISMATCH, GOOD
 
-#: Severity bits of an OPC UA StatusCode: set for bad (OPC UA part 4, 7.39).
-_BAD = 0x80000000
+#: Severity bits of an OPC UA StatusCode, and the one that is set for bad (OPC UA part 4, 7.39).
+_SEVERITY, _BAD = 0xC0000000, 0x80000000
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,12 +81,13 @@ class Tables:
 
 def _tag(rows: Waiting, dtype: pl.DataType) -> tuple[pl.Series, pl.Series, Mask]:
     """Return one tag's values, the codes of those that are not good, and which were no value of its kind."""
-    bad = (rows.status & _BAD) != 0
+    status = np.where(rows.status & _SEVERITY, rows.status, GOOD)  # good with more to say is good
+    bad = (status & _BAD) != 0
     given = rows.value.tolist()
     if bad.any():
         given = [None if void else value for value, void in zip(given, bad.tolist(), strict=True)]
     found, wrong, unfinite = column(given, dtype)
-    codes = np.where(wrong & ~bad, BAD_TYPE_MISMATCH, rows.status)
+    codes = np.where(wrong & ~bad, BAD_TYPE_MISMATCH, status)
     return found, pl.Series(codes).replace(GOOD, None), wrong | unfinite
 
 

@@ -16,6 +16,8 @@ Mask = npt.NDArray[np.bool_]
 NO_TIME = -(2**63)
 #: 2000-01-01T00:00:00Z. What claims to be older was never set: OPC UA's null is 1601, Unix clocks begin in 1970.
 EARLIEST = 946_684_800_000_000
+#: 10000-01-01T00:00:00Z, which no calendar has: nanoseconds that are taken for microseconds come to lie behind it.
+END_OF_TIME = 253_402_300_800_000_000
 
 
 class Future(StrEnum):
@@ -49,8 +51,16 @@ class Dated:
 
 
 def as_times(given: Sequence[int | None]) -> Times:
-    """Return times as an array, `NO_TIME` where there is none."""
-    return np.fromiter((NO_TIME if time is None else time for time in given), np.int64, len(given))
+    """Return times as an array, `NO_TIME` where there is none; one beyond 64 bits is `END_OF_TIME`, or 1970 - 1 us."""
+    try:
+        return np.fromiter((NO_TIME if time is None else time for time in given), np.int64, len(given))
+    except OverflowError:
+        return as_times([None if time is None else min(max(time, -1), END_OF_TIME) for time in given])
+
+
+def _is_believable(times: Times) -> Mask:
+    believable: Mask = (times >= EARLIEST) & (times < END_OF_TIME)
+    return believable
 
 
 def date(source: Times, server: Times, received: Times, policy: Future, tolerance: int) -> Dated:
@@ -64,11 +74,11 @@ def date(source: Times, server: Times, received: Times, policy: Future, toleranc
         tolerance: microseconds.
     """
     latest = received + tolerance
-    believable = source >= EARLIEST
+    believable = _is_believable(source)
     absent, ahead = source == NO_TIME, believable & (source > latest)
     stand_in = np.where((server >= EARLIEST) & (server <= latest), server, received)
     time = np.where(believable, source, stand_in)
     if policy is Future.ARRIVAL:
         time = np.where(ahead, received, time)
-    server = np.where(server >= EARLIEST, server, NO_TIME)
+    server = np.where(_is_believable(server), server, NO_TIME)
     return Dated(time, server, absent, ~believable & ~absent, ahead)
