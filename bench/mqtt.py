@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import shutil
 import statistics
-import subprocess
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import aiomqtt
@@ -17,15 +14,13 @@ import orjson
 from paho.mqtt.client import Client
 from paho.mqtt.enums import CallbackAPIVersion
 
-from andon.errors import ConfigError
 from bench.child import child
-from bench.common import Bus, bus, is_quick, result, table
-from sandbox.broker import free_port
+from bench.common import bus, is_quick, result, table
 from sandbox.edge_node import EdgeNode, Outgoing, Value
+from sandbox.mqtt_broker import MqttBroker, mqtt_broker
 
 METRICS = tuple(f"m{number}" for number in range(16))
 DEVICES = tuple(f"machine-{number}" for number in range(8))
-_HOST = "127.0.0.1"
 _PLANT = {
     "enterprise": "acme",
     "site": "bench",
@@ -75,50 +70,24 @@ _KINDS: dict[str, tuple[Callable[[int], list[Outgoing]], dict[str, object]]] = {
 }
 
 
-@contextlib.contextmanager
-def _mosquitto(on: Bus) -> Iterator[int]:
-    """Run Mosquitto on a free port for the length of a `with` block; it drops nothing that a client is slow to take.
-
-    Raises:
-        ConfigError: it is not installed.
-    """
-    program = shutil.which("mosquitto", path="/usr/sbin:/usr/bin:/usr/local/sbin:/usr/local/bin:/opt/homebrew/sbin")
-    if program is None:
-        raise ConfigError("this bench needs Mosquitto, an MQTT broker (install the package of that name)")
-    port, settings = free_port(), on.directory / "mosquitto.conf"
-    settings.write_text(
-        f"listener {port} {_HOST}\nallow_anonymous true\nmax_queued_messages 0\nlog_dest none\nsys_interval 1\n"
-    )
-    process = subprocess.Popen([program, "-c", str(settings)])
-    try:
-        yield port
-    finally:
-        process.terminate()
-        process.wait()
-
-
-async def _listening(port: int) -> None:
+async def _listening(broker: MqttBroker) -> None:
     """Wait until the broker has a subscriber beside this one, by the count that it keeps.
 
     Raises:
         TimeoutError: none has come.
     """
-    async with asyncio.timeout(30):
-        while True:
-            with contextlib.suppress(aiomqtt.MqttError):  # it is only just starting
-                async with aiomqtt.Client(_HOST, port) as client:
-                    await client.subscribe("$SYS/broker/subscriptions/count")
-                    async for message in client.messages:
-                        if int(bytes(message.payload)) > 1:
-                            return
-            await asyncio.sleep(0.05)
+    async with asyncio.timeout(30), aiomqtt.Client(broker.host, broker.port) as client:
+        await client.subscribe("$SYS/broker/subscriptions/count")
+        async for message in client.messages:
+            if int(bytes(message.payload)) > 1:
+                return
 
 
-def _publish(port: int, messages: list[Outgoing]) -> None:
+def _publish(broker: MqttBroker, messages: list[Outgoing]) -> None:
     """Publish as fast as the broker takes it."""
     client = Client(CallbackAPIVersion.VERSION2)
     client.max_queued_messages_set(0)
-    client.connect(_HOST, port)
+    client.connect(broker.host, broker.port)
     client.loop_start()
     for topic, body in messages:
         client.publish(topic, body)
@@ -130,12 +99,12 @@ def _publish(port: int, messages: list[Outgoing]) -> None:
 async def _round(kind: str, count: int) -> _Measured:
     make, fields = _KINDS[kind]
     messages = make(count)
-    with bus(_PLANT) as on, _mosquitto(on) as port:
-        config = {"name": "bench", "kind": kind, "broker": {"host": _HOST, "port": port}} | fields
+    with bus(_PLANT) as on, mqtt_broker(on.directory) as broker:
+        config = {"name": "bench", "kind": kind, "broker": {"host": broker.host, "port": broker.port}} | fields
         arguments = [kind, orjson.dumps(config).decode(), str(len(METRICS) * count)]
         with child(on, "bench.subjects.counting_source", arguments) as subject:
-            await _listening(port)
-            publishing = threading.Thread(target=_publish, args=(port, messages))
+            await _listening(broker)
+            publishing = threading.Thread(target=_publish, args=(broker, messages))
             publishing.start()
             counted, seconds, cpu = map(float, await subject.said("measured", 120))
             publishing.join()

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable
 import polars as pl
 
 from andon.contracts import PlantEvent
+from andon.garbage import collected_by_the_clock
 from andon.plant import Plant
 from andon.plant.load import load_plant
 from andon.settings import Settings, read_settings
@@ -77,7 +78,8 @@ async def _run(kind: str, config: str, expected: int) -> None:
     source = _source(kind, config, load_plant(read_settings(Settings).plant))
     reading = asyncio.create_task(source.run(intake))
     finished = asyncio.create_task(intake.done.wait())
-    await asyncio.wait((reading, finished), return_when=asyncio.FIRST_COMPLETED)
+    async with collected_by_the_clock():  # as every service
+        await asyncio.wait((reading, finished), return_when=asyncio.FIRST_COMPLETED)
     if reading.done():
         reading.result()
     intake.report()

@@ -13,9 +13,9 @@ import aiomqtt
 from andon.contracts import Origin
 from andon.telemetry import Metrics
 from sandbox.edge_node import EdgeNode, connected
+from sandbox.mqtt_broker import MqttBroker
 from services.ingest.sparkplug.source import SparkplugSource
 
-from ..mqtt.broker import Mosquitto
 from .collecting import Collecting
 from .floor import GROUP, METRICS, NODE, NODE_TOPIC, OTHER, PLANT, PUMP, SIGNALS, config, pump
 
@@ -28,7 +28,7 @@ NCMD = NODE_TOPIC % "NCMD"
 class Running:
     """A source at work on a broker."""
 
-    broker: Mosquitto
+    broker: MqttBroker
     intake: Collecting
     metrics: Metrics
     task: asyncio.Task[None]
@@ -45,11 +45,13 @@ class Running:
 
 
 @contextlib.asynccontextmanager
-async def source(broker: Mosquitto, host_id: str) -> AsyncIterator[Running]:
+async def source(broker: MqttBroker, host_id: str) -> AsyncIterator[Running]:
     """Run a source until the end of the block; returns when it has said that it is online."""
     metrics, intake = Metrics("ingest"), Collecting(SIGNALS)
     settings = config(
-        broker={"host": broker.host, "port": broker.port}, host_id=host_id, reorder_timeout="200ms", rebirth_first="1s"
+        broker={"host": broker.host, "port": broker.port, "version": broker.version},
+        host_id=host_id,
+        reorder_timeout="200ms",
     )
     task = asyncio.create_task(SparkplugSource(settings, SIGNALS, PLANT, metrics).run(intake))
     try:
@@ -61,7 +63,7 @@ async def source(broker: Mosquitto, host_id: str) -> AsyncIterator[Running]:
             await task
 
 
-async def state(broker: Mosquitto, host_id: str, *, online: bool) -> int:
+async def state(broker: MqttBroker, host_id: str, *, online: bool) -> int:
     """Wait until the broker keeps a STATE that says so, and return its timestamp."""
     async with asyncio.timeout(10), aiomqtt.Client(broker.host, broker.port) as client:
         await client.subscribe(f"spBv1.0/STATE/{host_id}", qos=1)
@@ -72,9 +74,9 @@ async def state(broker: Mosquitto, host_id: str, *, online: bool) -> int:
     raise AssertionError("the broker has gone")
 
 
-async def test_births_data_history_and_deaths(mosquitto: Mosquitto) -> None:
-    async with source(mosquitto, "host-1") as at:
-        async with connected(at.node(), mosquitto.host, mosquitto.port) as edge:
+async def test_births_data_history_and_deaths(broker: MqttBroker) -> None:
+    async with source(broker, "host-1") as at:
+        async with connected(at.node(), broker.host, broker.port) as edge:
             await at.told((pump(2), "mode"), "hand")
             for count in range(300):
                 await edge.publish(PUMP, {"starts": count})
@@ -91,13 +93,13 @@ async def test_births_data_history_and_deaths(mosquitto: Mosquitto) -> None:
         assert at.refused() == []
 
 
-async def test_a_host_that_comes_late_asks_for_births(mosquitto: Mosquitto) -> None:
+async def test_a_host_that_comes_late_asks_for_births(broker: MqttBroker) -> None:
     node = EdgeNode(GROUP, NODE, METRICS)
-    async with connected(node, mosquitto.host, mosquitto.port) as edge:
-        async with source(mosquitto, "host-2") as earlier:
+    async with connected(node, broker.host, broker.port) as edge:
+        async with source(broker, "host-2") as earlier:
             await earlier.told(STARTS, 3)
             before = edge.rebirths
-        async with source(mosquitto, "host-2") as at:
+        async with source(broker, "host-2") as at:
             await edge.publish(PUMP, {"starts": 2})
             await at.told(STARTS, 2)
             assert at.refused() == ["no_birth"]
@@ -106,10 +108,10 @@ async def test_a_host_that_comes_late_asks_for_births(mosquitto: Mosquitto) -> N
             await at.told(STARTS, 3)
 
 
-async def test_a_lost_message_leads_to_a_rebirth(mosquitto: Mosquitto) -> None:
-    async with source(mosquitto, "host-3") as at:
+async def test_a_lost_message_leads_to_a_rebirth(broker: MqttBroker) -> None:
+    async with source(broker, "host-3") as at:
         node = at.node()
-        async with connected(node, mosquitto.host, mosquitto.port) as edge:
+        async with connected(node, broker.host, broker.port) as edge:
             await at.told(STARTS, 3)
             node.data(PUMP, {"starts": 10})  # lost
             await edge.publish(OTHER, {"starts": 11})
@@ -121,47 +123,47 @@ async def test_a_lost_message_leads_to_a_rebirth(mosquitto: Mosquitto) -> None:
             assert b'andon_source_rebirths_total{service="ingest",source="floor"} 1.0' in at.metrics.exposition()
 
 
-async def test_two_edge_nodes_of_one_name_are_noticed_and_do_not_stop_the_source(mosquitto: Mosquitto) -> None:
-    async with source(mosquitto, "host-4") as at:
+async def test_two_edge_nodes_of_one_name_are_noticed_and_do_not_stop_the_source(broker: MqttBroker) -> None:
+    async with source(broker, "host-4") as at:
         async with (
-            connected(at.node(), mosquitto.host, mosquitto.port) as one,
-            connected(at.node(), mosquitto.host, mosquitto.port) as two,
+            connected(at.node(), broker.host, broker.port) as one,
+            connected(at.node(), broker.host, broker.port) as two,
         ):
             for count in range(20):
                 await one.publish(PUMP, {"starts": count})
                 await two.publish(PUMP, {"starts": -count})
             await at.intake.until(lambda: "no_birth" in at.refused())
             assert one.rebirths + two.rebirths <= 2 * 2
-        async with connected(at.node(), mosquitto.host, mosquitto.port) as edge:
+        async with connected(at.node(), broker.host, broker.port) as edge:
             await edge.publish(PUMP, {"starts": 77})
             await at.told(STARTS, 77)
 
 
-async def test_bytes_that_are_no_payload_are_one_dead_letter(mosquitto: Mosquitto) -> None:
-    async with source(mosquitto, "host-5") as at, aiomqtt.Client(mosquitto.host, mosquitto.port) as client:
+async def test_bytes_that_are_no_payload_are_one_dead_letter(broker: MqttBroker) -> None:
+    async with source(broker, "host-5") as at, aiomqtt.Client(broker.host, broker.port) as client:
         await client.publish(f"spBv1.0/{GROUP}/DDATA/{NODE}/{PUMP}", b"\xff\x00")
         await at.intake.until(lambda: at.refused() == ["malformed"])
         assert at.intake.refusals[0].payload == b"\xff\x00"
 
 
-async def test_the_host_says_whether_it_is_there(mosquitto: Mosquitto) -> None:
-    async with source(mosquitto, "host-6"):
-        since = await state(mosquitto, "host-6", online=True)
-        async with aiomqtt.Client(mosquitto.host, mosquitto.port) as client:
+async def test_the_host_says_whether_it_is_there(broker: MqttBroker) -> None:
+    async with source(broker, "host-6"):
+        since = await state(broker, "host-6", online=True)
+        async with aiomqtt.Client(broker.host, broker.port) as client:
             offline = json.dumps({"online": False, "timestamp": since}).encode()
             await client.publish("spBv1.0/STATE/host-6", offline, qos=1, retain=True)  # an old last will, too late
-        assert await state(mosquitto, "host-6", online=True) == since
-    assert await state(mosquitto, "host-6", online=False) > since
+        assert await state(broker, "host-6", online=True) == since
+    assert await state(broker, "host-6", online=False) > since
 
 
-async def test_after_a_broker_has_bounced_everybody_is_back(mosquitto: Mosquitto) -> None:
-    async with source(mosquitto, "host-7") as at:
+async def test_after_a_broker_has_bounced_everybody_is_back(broker: MqttBroker) -> None:
+    async with source(broker, "host-7") as at:
         with contextlib.suppress(aiomqtt.MqttError):
-            async with connected(at.node(), mosquitto.host, mosquitto.port):
+            async with connected(at.node(), broker.host, broker.port):
                 await at.told(STARTS, 3)
-                mosquitto.restart()
-                await state(mosquitto, "host-7", online=True)
-        async with connected(at.node(), mosquitto.host, mosquitto.port) as edge:
+                broker.restart()
+                await state(broker, "host-7", online=True)
+        async with connected(at.node(), broker.host, broker.port) as edge:
             await edge.publish(PUMP, {"starts": 88})
             await at.told(STARTS, 88)
             assert edge.rebirths == 0
