@@ -81,10 +81,24 @@ CATALOGUE: dict[str, MetricSpec] = {
         MetricSpec("andon_progress_age_seconds", "gauge", "Time since a partition with lag last advanced."),
         MetricSpec("andon_source_connected", "gauge", "1 while the source is connected and delivers.", ("source",)),
         MetricSpec("andon_source_reconnects_total", "counter", "Times that a connection had ended.", ("source",)),
+        MetricSpec("andon_source_items", "gauge", "Variables that an OPC UA server watches for us.", ("source",)),
         MetricSpec(
-            "andon_source_refused_items_total",
+            "andon_source_refused_items",
+            "gauge",
+            "Variables or topics that the other side does not let us subscribe to.",
+            ("source",),
+        ),
+        MetricSpec(
+            "andon_source_unfiltered_items",
+            "gauge",
+            "Variables whose deadband the OPC UA server does not know.",
+            ("source",),
+        ),
+        MetricSpec("andon_source_findings", "gauge", "Mistakes in the rules that select variables.", ("source",)),
+        MetricSpec(
+            "andon_source_overflows_total",
             "counter",
-            "Nodes or topics that the other side would not let us subscribe to.",
+            "Times that an OPC UA server's queue lost values of a variable: too small for its publishing interval.",
             ("source",),
         ),
         MetricSpec(

@@ -1,90 +1,100 @@
-"""Run the ingest service on a recording: ``python -m services.ingest``."""
+"""Run the ingest service: ``python -m services.ingest``."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
+from typing import Any
 
 from andon.clock import SECOND
-from andon.contracts import DeadLetterReason
 from andon.plant import Plant
-from andon.recordings import describe
-from andon.recordings.findings import Findings, Problem
 from andon.service import run_service
 from andon.settings import Settings
-from andon.stream.producer import BatchProducer
-from andon.stream.publish import Publisher
-from andon.stream.topics import ensure_topics, topic_name
-from andon.telemetry import Health, Metrics, Progress, get_logger
+from andon.stream.topics import topic_name
+from andon.telemetry import Health, Metrics, Progress
 from andon.uns import Stage
+from services.ingest.intake import Pipeline
+from services.ingest.mqtt.source import MqttSource
+from services.ingest.opcua.source import OpcUaSource
+from services.ingest.outlet.outlet import Outlet
+from services.ingest.readings import Signals
+from services.ingest.recording.source import RecordingSource
 from services.ingest.settings import IngestSettings
-from services.ingest.source import RecordingSource, open_source
+from services.ingest.source import Source
+from services.ingest.sources import load_sources
+from services.ingest.sparkplug.source import SparkplugSource
+from services.ingest.vigil.events import follow_events
 
-_log = get_logger(__name__)
-_STAGE = str(Stage.RAW)
+#: Kind of source in the sources file to what reads it.
+_KINDS = {"opcua": OpcUaSource, "mqtt": MqttSource, "sparkplug": SparkplugSource, "recording": RecordingSource}
 
 
 class ServiceSettings(Settings):
     """Settings of the ingest service."""
 
-    ingest: IngestSettings
+    ingest: IngestSettings = IngestSettings()
 
 
 async def _run(plant: Plant, settings: ServiceSettings, metrics: Metrics, stop: asyncio.Event) -> None:
-    source = open_source(settings.ingest, plant)
-    async with _publisher(plant, settings, metrics) as publisher:
-        replay = asyncio.create_task(_replay(source, publisher, metrics, settings.ingest.recording.name))
+    signals = Signals(plant)
+    sources = _open_sources(settings.ingest, plant, signals, metrics)
+    async with (
+        _health(settings, metrics),
+        Outlet(settings.kafka, settings.ingest.spool, plant, metrics) as outlet,
+    ):
+        pipeline = Pipeline(plant, signals, settings.ingest, outlet, metrics)
+        reading = asyncio.gather(*(source.run(pipeline.intake(source.name)) for source in sources))
+        work = (
+            reading,
+            asyncio.ensure_future(pipeline.run()),
+            asyncio.ensure_future(pipeline.watch()),
+            asyncio.ensure_future(outlet.watch()),
+            asyncio.ensure_future(
+                follow_events(settings.kafka, topic_name(plant, Stage.EVENT), pipeline.vigil.plant_event)
+            ),
+        )
         stopping = asyncio.create_task(stop.wait())
-        await asyncio.wait((replay, stopping), return_when=asyncio.FIRST_COMPLETED)
-        if replay.done():
-            replay.result()
-            for finding in describe(source.findings):
-                _log.warning("recording", finding=finding)
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(settings.ingest.linger / SECOND):
-                    await stopping
-        replay.cancel()
-        stopping.cancel()
+        try:
+            await asyncio.wait((*work, stopping), return_when=asyncio.FIRST_COMPLETED)
+            if reading.done() and not reading.exception():
+                await _linger(settings.ingest, stopping)
+        finally:
+            await _end((*work, stopping))
+            await pipeline.flush(all_of_it=True)
+        for task in work:
+            if task.done() and not task.cancelled():
+                task.result()
+
+
+def _open_sources(settings: IngestSettings, plant: Plant, signals: Signals, metrics: Metrics) -> Sequence[Source]:
+    configs = load_sources(settings.sources).sources
+    return [_KINDS[config.kind](config, signals, plant, metrics) for config in configs]
+
+
+async def _linger(settings: IngestSettings, stopping: asyncio.Task[bool]) -> None:
+    """Stay for a while after the end of all recordings, so that the last figures can still be scraped."""
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(settings.linger / SECOND):
+            await asyncio.shield(stopping)
+
+
+async def _end(tasks: Sequence[asyncio.Future[Any]]) -> None:
+    for task in tasks:
+        task.cancel()
+    await asyncio.wait(tasks)
 
 
 @contextlib.asynccontextmanager
-async def _publisher(plant: Plant, settings: ServiceSettings, metrics: Metrics) -> AsyncIterator[Publisher]:
-    def on_retry() -> None:
-        metrics.count("andon_delivery_retries_total", stage=_STAGE)
-
+async def _health(settings: ServiceSettings, metrics: Metrics) -> AsyncIterator[None]:
     progress = Progress(settings.telemetry.progress_timeout / SECOND, time.monotonic)
     health = Health(metrics, progress, ready=lambda: True)
-    producer = BatchProducer(settings.kafka, on_retry=on_retry)
-    await ensure_topics(settings.kafka, plant)
-    await producer.start()
     await health.start(settings.telemetry.host, settings.telemetry.port)
     try:
-        yield Publisher(producer, topic_name(plant, Stage.RAW), settings.kafka.partitions)
+        yield
     finally:
         await health.stop()
-        await producer.stop()
-
-
-async def _replay(source: RecordingSource, publisher: Publisher, metrics: Metrics, name: str) -> None:
-    _log.info("replaying", recording=name)
-    unparsed = 0
-    async for _, frames in source:
-        refused = await publisher.publish(frames)
-        for line in refused:
-            _log.error("frame is larger than the broker takes", asset=line.key.decode(), bytes=line.size)
-        metrics.count("andon_deadletters_total", len(refused), stage=_STAGE, reason=DeadLetterReason.TOO_LARGE)
-        metrics.count("andon_source_frames_total", frames.height, source=name)
-        before, unparsed = unparsed, _unparsed(source.findings)
-        metrics.count("andon_source_unparsed_total", unparsed - before, source=name)
-        metrics.count("andon_records_sent_total", frames.height - len(refused), stage=_STAGE)
-    _log.info("the recording has ended", recording=name)
-
-
-def _unparsed(findings: Findings) -> int:
-    """Return how many values became missing so far."""
-    return sum(count for each, count in findings.items() if each.problem in (Problem.UNREADABLE, Problem.NON_FINITE))
 
 
 if __name__ == "__main__":

@@ -81,10 +81,10 @@ class MqttSource:
         share = f"$share/{self._config.share}/" if self._config.share else ""
         wanted: dict[str, int] = {topic_filter(rule.topic): rule.qos for rule in reversed(self._config.rules)}
         granted = await client.subscribe([(f"{share}{name}", qos) for name, qos in wanted.items()])
-        for name, code in zip(wanted, granted, strict=True):
-            if code.is_failure if isinstance(code, ReasonCode) else code >= _REFUSED:
-                _log.error("the broker refuses a subscription", source=self.name, topic=name, code=str(code))
-                self._metrics.count("andon_source_refused_items_total", source=self.name)
+        refused = [name for name, code in zip(wanted, granted, strict=True) if _is_failure(code)]
+        for name in refused:
+            _log.error("the broker refuses a subscription", source=self.name, topic=name)
+        self._metrics.set("andon_source_refused_items", len(refused), source=self.name)
 
     async def _listen(self, client: aiomqtt.Client, intake: Intake) -> None:
         async for message in client.messages:
@@ -137,3 +137,7 @@ class MqttSource:
             self._told[topic] = now
         payload = bytes(body) if isinstance(body, (bytes, bytearray)) else b""
         await intake.refuse(Refusal(topic, error.reason, str(error), payload))
+
+
+def _is_failure(code: object) -> bool:
+    return code.is_failure if isinstance(code, ReasonCode) else isinstance(code, int) and code >= _REFUSED

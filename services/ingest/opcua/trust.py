@@ -58,7 +58,7 @@ def why_untrusted(chain: Sequence[x509.Certificate], folder: Path, host: str, no
         return f"is not trusted: neither it nor its issuer is in {folder}"
     if any(_revokes(file, trusted, chain) for file in files if file.suffix.lower() == ".crl"):
         return f"is revoked by a list in {folder}"
-    if host not in _hosts(certificate):
+    if host.lower() not in (each.lower() for each in _hosts(certificate)):
         return f"is for {', '.join(_hosts(certificate)) or 'no host'}, not for {host}"
     return None
 
