@@ -30,6 +30,9 @@ class Completeness:
     A minute is over when a frame of a later one comes; of an asset that is silent, when that minute has passed on
     our clock. The first, cut minute of an asset is not counted.
 
+    What it counts is exported by asset: two series each, so 100,000 for 50,000 assets. A Prometheus that must not hold
+    so many drops `andon_samples_.*` when it scrapes, and nothing else is lost.
+
     Args:
         plant: tells at which rates samples are promised.
     """
