@@ -1,9 +1,7 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from pathlib import Path
-from typing import Any
 
 import pytest
 from asyncua import Client, ua
@@ -11,11 +9,11 @@ from typer.testing import CliRunner, Result
 
 from andon.cli import app
 from andon.plant import load_plant
-from andon.plant.source import read_source
+from services.ingest.opcua.config import OpcUaConfig
 from services.ingest.opcua.selection import Selection, select
-from services.ingest.opcua.selection_config import Select
 from services.ingest.opcua.units import unit_of
 from services.ingest.readings import Signals
+from services.ingest.sources import load_sources
 from tests.opcua.vendor_server import PASSWORD, PUMPS
 
 
@@ -35,11 +33,11 @@ def lines(text: str) -> list[str]:
 
 async def selected(folder: Path, url: str) -> tuple[Selection, Signals]:
     """Select with the proposed source at the server, for the proposed plant."""
-    sources: Any = read_source((folder / "sources.yaml").read_bytes()).data
-    rules = Select.model_validate_json(json.dumps(sources["sources"][0]["select"]))
+    (config,) = load_sources(folder / "sources.yaml").sources
+    assert isinstance(config, OpcUaConfig)
     signals = Signals(load_plant(folder / "plant.yaml"))
     async with Client(url) as client:
-        return await select(client, rules, signals), signals
+        return await select(client, config.select, signals), signals
 
 
 def test_the_tree_shows_names_addresses_types_ranges_units_and_values(vendor: str) -> None:

@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 from asyncua.ua import UaError
 from prometheus_client.parser import text_string_to_metric_families
+from structlog.testing import capture_logs
 
 from andon.errors import ConfigError
-from andon.telemetry import Metrics
+from andon.telemetry import Metrics, get_logger
 from services.ingest.opcua.certificates import own_certificate
 from services.ingest.opcua.refusals import explain
 from services.ingest.opcua.security import SecureClient, secure
@@ -75,6 +76,15 @@ async def test_a_password_and_a_user_certificate_log_in(
     await connect(
         secured_vendor, policy=policy, folder=folder, user_certificate={"cert_file": str(file), "key_file": str(key)}
     )
+
+
+async def test_a_connection_without_security_is_told_of_loudly(vendor: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    # A new logger, because one that an earlier test has used keeps the form that it had then.
+    monkeypatch.setattr("services.ingest.opcua.security._log", get_logger("test"))
+    with capture_logs() as logs:
+        await connect(vendor, policy="None")
+    (told,) = [each for each in logs if each["event"] == "opcua_not_secured"]
+    assert (told["log_level"], told["source"]) == ("warning", "line-1")
 
 
 async def test_a_wrong_password_is_refused_in_plain_words(

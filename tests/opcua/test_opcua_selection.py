@@ -13,7 +13,8 @@ from pydantic import ValidationError
 from andon.plant import Plant
 from services.ingest.opcua.address import NodeAddress, parse_node, parse_path
 from services.ingest.opcua.selection import Selection, select
-from services.ingest.opcua.selection_config import Select
+from services.ingest.opcua.selection_config import ListRule, NodeRule, Select
+from services.ingest.opcua.tag_list import read_list
 from services.ingest.readings import Signals
 from tests.opcua.vendor import running_vendor
 from tests.opcua.vendor_server import OTHERS, PUMPS
@@ -60,10 +61,21 @@ def pump(name: str) -> dict[str, str]:
 async def test_variables_are_selected_by_node_id_and_by_the_names_on_the_way(vendor: str) -> None:
     config = rules(
         nodes=[{"node": FLOW, "asset": "water/line-1/Pump1", "tag": "Flow", "sampling": "100ms", "deadband": 0.5}],
-        paths=[{"path": "Line 1/Tank1/Level", "namespace": PUMPS, **LEVEL}],
+        paths=[
+            {"path": "Line 1/Tank1/Level", "namespace": PUMPS, **LEVEL},
+            {
+                "path": f"nsu={PUMPS};Line 1/nsu={PUMPS};Pump2/nsu={PUMPS};Flow",
+                "asset": "water/line-1/Pump2",
+                "tag": "Flow",
+            },
+        ],
     )
     selection = await selected(vendor, config)
-    assert picked(selection) == {"water/line-1/Pump1 Flow": FLOW, "water/tank-1 level": f"nsu={PUMPS};s=Tank1.Level"}
+    assert picked(selection) == {
+        "water/line-1/Pump1 Flow": FLOW,
+        "water/line-1/Pump2 Flow": f"nsu={PUMPS};s=Pump2.Flow",
+        "water/tank-1 level": f"nsu={PUMPS};s=Tank1.Level",
+    }
     assert selection.findings == ()
     assert (selection.items[0].settings.sampling, selection.items[0].settings.deadband) == (100_000, 0.5)
 
@@ -154,6 +166,45 @@ async def test_what_is_wrong_with_one_rule_is_told_and_stops_no_other(vendor: st
     ):
         assert text in told
     assert len(selection.findings) == 10
+
+
+def read(content: str, folder: Path, **more: Any) -> tuple[list[NodeRule], str]:
+    """Read a tag list; return its rules and findings, these without the file's folder."""
+    file = folder / "tags.csv"
+    file.write_text(content)
+    rows, wrong = read_list(ListRule.model_validate({"file": file, **more}))
+    return [rule for _, rule in rows], "\n".join(str(each).replace(str(folder), ".") for each in wrong)
+
+
+def test_a_tag_list_is_as_a_spreadsheet_writes_it(tmp_path: Path) -> None:
+    content = "\ufeffTag;Node;Asset;Deadband\n".lower() + f'level;"{FLOW}";water/tank-1;\n;;;\nflow;i=7;water/a;2\n'
+    (first, second), wrong = read(content, tmp_path, separator=";", deadband_percent=1, sampling=5)
+    assert wrong == ""
+    assert (first.node, first.asset, first.tag, first.sampling, first.deadband_percent) == (
+        FLOW,
+        "water/tank-1",
+        "level",
+        5,
+        1,
+    )
+    assert (second.deadband, second.deadband_percent) == (2, None)
+
+
+def test_what_is_wrong_in_a_tag_list_is_told_with_its_line(tmp_path: Path) -> None:
+    assert read("node,tag,speed\n", tmp_path)[1].splitlines() == [
+        "./tags.csv:1: column 'asset' is missing",
+        "./tags.csv:1: column 'speed' is not known "
+        "(known are node, asset, tag, sampling, queue, deadband, deadband_percent)",
+    ]
+    rows, wrong = read("node,asset,tag,queue\ni=7,a,b,1,x\ni=7,a,b,0\ni=7,a\n", tmp_path)
+    assert rows == []
+    assert wrong.splitlines() == [
+        "./tags.csv:2: has more values than there are headings (put quotes round a value)",
+        "./tags.csv:3: queue: Input should be greater than or equal to 1",
+        "./tags.csv:4: tag: Field required",
+    ]
+    _, (missing,) = read_list(ListRule(file=tmp_path / "none.csv"))
+    assert "none.csv: cannot be read: No such file" in str(missing)
 
 
 async def test_the_selection_is_the_same_when_the_server_numbers_its_namespaces_anew() -> None:
