@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable
 
 import aiomqtt
+from paho.mqtt.client import MQTT_CLEAN_START_FIRST_ONLY
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
@@ -51,7 +52,7 @@ def make_client(
         will=will,
         keepalive=connection.keepalive // SECOND,
         clean_session=None if five else not keep_session,
-        clean_start=not keep_session,
+        clean_start=not keep_session if five else MQTT_CLEAN_START_FIRST_ONLY,  # paho takes no other for 3.1.1
         properties=_properties(keep_session) if five else None,
         max_queued_incoming_messages=MAX_QUEUED,
         queue_type=_counting(on_discard),
