@@ -13,7 +13,7 @@ from typing import Literal
 import structlog
 
 #: Libraries whose info level tells of every poll, start and metadata refresh.
-_CHATTY = ("aiokafka", "faust", "mode", "aiohttp")
+_CHATTY = ("aiokafka", "faust", "mode", "aiohttp", "asyncua", "mqtt")
 
 
 def configure_logs(service: str, *, level: str = "info", form: Literal["json", "console"] = "json") -> None:

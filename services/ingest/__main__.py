@@ -45,15 +45,14 @@ async def _run(plant: Plant, settings: ServiceSettings, metrics: Metrics, stop: 
         Outlet(settings.kafka, settings.ingest.spool, plant, metrics) as outlet,
     ):
         pipeline = Pipeline(plant, signals, settings.ingest, outlet, metrics)
-        reading = asyncio.gather(*(source.run(pipeline.intake(source.name)) for source in sources))
+        events = topic_name(plant, Stage.EVENT)
+        reading = asyncio.create_task(_read(sources, pipeline))
         work = (
             reading,
-            asyncio.ensure_future(pipeline.run()),
-            asyncio.ensure_future(pipeline.watch()),
-            asyncio.ensure_future(outlet.watch()),
-            asyncio.ensure_future(
-                follow_events(settings.kafka, topic_name(plant, Stage.EVENT), pipeline.vigil.plant_event)
-            ),
+            asyncio.create_task(pipeline.run()),
+            asyncio.create_task(pipeline.watch()),
+            asyncio.create_task(outlet.watch()),
+            asyncio.create_task(follow_events(settings.kafka, events, pipeline.vigil.plant_event)),
         )
         stopping = asyncio.create_task(stop.wait())
         try:
@@ -71,6 +70,11 @@ async def _run(plant: Plant, settings: ServiceSettings, metrics: Metrics, stop: 
 def _open_sources(settings: IngestSettings, plant: Plant, signals: Signals, metrics: Metrics) -> Sequence[Source]:
     configs = load_sources(settings.sources).sources
     return [_KINDS[config.kind](config, signals, plant, metrics) for config in configs]
+
+
+async def _read(sources: Sequence[Source], pipeline: Pipeline) -> None:
+    """Run all sources; return when none of them will ever bring more."""
+    await asyncio.gather(*(source.run(pipeline.intake(source.name)) for source in sources))
 
 
 async def _linger(settings: IngestSettings, stopping: asyncio.Task[bool]) -> None:

@@ -132,9 +132,11 @@ class Pipeline:
         """Watch the assets of signals that a source is going to deliver."""
         self._vigil.claim({self._signals.name(signal)[0] for signal in signals}, now)
 
-    def confirm(self, signals: Iterable[int], now: int) -> None:
-        """Take note that signals have not changed."""
+    async def confirm(self, signals: Sequence[int], now: int) -> None:
+        """Take note that signals have not changed; their assets are talking."""
         self._framer.confirm(signals, now)
+        for event in self._vigil.confirmed({self._signals.name(each)[0] for each in signals}, now):
+            await self._outlet.tell(event)
 
     async def _hand_over(self, framed: Framed, now: int) -> None:
         for source, count in framed.unparsed.items():
@@ -185,6 +187,6 @@ class SourceIntake:
         """Take note of what is to come."""
         self._pipeline.expect(signals, now)
 
-    def confirm(self, signals: Iterable[int], now: int) -> None:
+    async def confirm(self, signals: Sequence[int], now: int) -> None:
         """Take note of what has not changed."""
-        self._pipeline.confirm(signals, now)
+        await self._pipeline.confirm(signals, now)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Protocol
 
 import polars as pl
@@ -43,7 +43,7 @@ class Intake(Protocol):
         """
         ...
 
-    def confirm(self, signals: Iterable[int], now: int) -> None:
+    async def confirm(self, signals: Sequence[int], now: int) -> None:
         """Take note that the source was just heard and that these signals have not changed since their last value.
 
         An OPC UA keep-alive says so of all items of its subscription, an MQTT or Sparkplug source of none.

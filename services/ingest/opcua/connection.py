@@ -8,7 +8,6 @@ import time
 from collections.abc import Sequence
 from typing import NoReturn
 
-import numpy as np
 from asyncua import ua
 
 from andon.clock import SECOND, Clock
@@ -18,7 +17,7 @@ from services.ingest.opcua.security import SecureClient, secure
 from services.ingest.opcua.selection import Item, select
 from services.ingest.opcua.subscription import Items, Watched, subscription_parameters
 from services.ingest.opcua.values import add_items
-from services.ingest.readings import Readings, Signals
+from services.ingest.readings import GOOD, Readings, Signals
 from services.ingest.source import Intake
 
 _log = get_logger(__name__)
@@ -27,6 +26,10 @@ _PATIENCE = 3
 _CLOSE_S = 2.0
 #: A first value that is older was not measured for us: the server says that it is still so now.
 _OLD = 60 * SECOND
+
+
+#: How often to pass on that the server is there, at most.
+_CONFIRM_INTERVAL = SECOND // 2
 
 
 class DeadConnectionError(ConnectionError):
@@ -51,7 +54,8 @@ class Connection:
         self._metrics, self._clock = metrics, clock
         self._client = SecureClient(config.url, timeout=config.timeout / SECOND)
         self._items: Items | None = None
-        self._all = np.zeros(0, np.int64)
+        self._all: Sequence[int] = ()
+        self._confirm_at = 0
         self._first: set[int] = set()
         self._intake: Intake | None = None
         self._heard = time.monotonic()
@@ -84,9 +88,9 @@ class Connection:
             _log.warning("selection", source=self._config.name, finding=str(finding))
         self._metrics.set("andon_source_findings", len(selection.findings), source=self._config.name)
         session = self._client.uaclient.session
-        self._all = np.array([item.signal for item in selection.items], np.int64)
-        self._first = set(self._all.tolist())
-        intake.expect(self._all.tolist(), self._clock())
+        self._all = [item.signal for item in selection.items]
+        self._first = set(self._all)
+        intake.expect(self._all, self._clock())
         made = await session.create_subscription(subscription_parameters(self._config), self._on_publish)
         self._items = Items(self._client, made.SubscriptionId, self._config)
         self._heard = time.monotonic()
@@ -120,7 +124,9 @@ class Connection:
         intake = self._intake
         if intake is None:
             return
-        intake.confirm(self._all, batch.received)
+        if batch.received >= self._confirm_at:
+            self._confirm_at = batch.received + _CONFIRM_INTERVAL
+            await intake.confirm(self._all, batch.received)
         if len(batch):
             self.proved = True
             await intake.read(batch)
@@ -149,7 +155,7 @@ class Connection:
                 self._first.discard(signal)
                 if source_time is not None and source_time == self._newest.get(signal):
                     continue
-                if source_time is not None and 0 < source_time < batch.received - _OLD:
+                if source_time is not None and status == GOOD and 0 < source_time < batch.received - _OLD:
                     self._metrics.count("andon_source_times_replaced_total", source=self._config.name, reason="resting")
                     source_time = None
             kept.add(signal, value, source_time, server_time, status)

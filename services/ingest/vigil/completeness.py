@@ -13,6 +13,8 @@ from andon.plant import AssetClass, Plant
 from services.ingest.framing.times import NO_TIME
 
 _MINUTE = 60 * SECOND
+#: A clock that jumps further, in minutes, has been set; nothing was missed meanwhile.
+_LONGEST_GAP = 24 * 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +81,8 @@ class Completeness:
             self._minute[number] = minute
             return
         if minute > before:
-            self._expected[number] += self._promised[number] * (minute - before - (not self._begun[number]))
+            if minute - before <= _LONGEST_GAP:
+                self._expected[number] += self._promised[number] * (minute - before - (not self._begun[number]))
             self._minute[number], self._begun[number] = minute, True
         if self._begun[number]:
             self._received[number] += samples
