@@ -8,8 +8,10 @@ import os
 from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import aiohttp
+import yaml
 
 from andon.errors import AndonError
 from andon.settings import KafkaSettings, Settings, read_settings
@@ -19,6 +21,8 @@ from sandbox.supervisor import OnFailure, Supervisor, python_service
 
 #: Stages in the order of the data's way.
 STAGES = ("context", "feature", "inference", "alert")
+#: The context service once more, for history: it has a stage of its own, so that it never delays live data.
+HISTORY = "context-backfill"
 _READY_TIMEOUT_S = 90.0
 
 
@@ -44,11 +48,17 @@ class Chain:
     broker: EmbeddedBroker | None
     ports: dict[str, int] = field(default_factory=dict)
 
-    async def start(self, name: str, extra: Mapping[str, str] | None = None, *, finishes: bool = False) -> None:
-        """Start one service with a metrics port of its own."""
+    async def start(
+        self, name: str, extra: Mapping[str, str] | None = None, *, module: str | None = None, finishes: bool = False
+    ) -> None:
+        """Start one service, of the module of its name unless given, with a metrics port of its own."""
         self.ports[name] = free_port()
         environment = {**self.environment, "ANDON_TELEMETRY__PORT": str(self.ports[name]), **(extra or {})}
-        await self.supervisor.start(python_service(name, environment, finishes=finishes))
+        await self.supervisor.start(python_service(name, environment, module=module, finishes=finishes))
+
+    async def start_history(self) -> None:
+        """Start what history takes its way through, beside the stages."""
+        await self.start(HISTORY, {"ANDON_CONTEXT__INPUT": "backfill"}, module="context")
 
     async def ready(self, *names: str) -> None:
         """Return when these services may be given work.
@@ -116,3 +126,11 @@ async def running_chain(
 def _environment(plant: Path, bundles: Path, directory: Path) -> dict[str, str]:
     directory.mkdir(parents=True, exist_ok=True)
     return {"ANDON_PLANT": str(plant.resolve()), "ANDON_INFERENCE__BUNDLES": str(bundles.resolve())}
+
+
+def sources_file(directory: Path, *sources: Mapping[str, Any]) -> dict[str, str]:
+    """Write a sources file into *directory* and return the environment that makes the ingest service read it."""
+    directory.mkdir(parents=True, exist_ok=True)
+    path = directory / "sources.yaml"
+    path.write_text(yaml.safe_dump({"sources": [dict(each) for each in sources]}, sort_keys=False), encoding="utf-8")
+    return {"ANDON_INGEST__SOURCES": str(path.resolve())}

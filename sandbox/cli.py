@@ -8,7 +8,7 @@ import os
 import signal
 import time
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console
@@ -16,7 +16,7 @@ from rich.markup import escape
 
 from andon.plant.load import load_plant
 from andon.recordings import load_mapping
-from sandbox.chain import STAGES, Chain, running_chain
+from sandbox.chain import HISTORY, STAGES, Chain, running_chain, sources_file
 from sandbox.demo.run import DemoOptions, run_demo
 from sandbox.demo.scenario import TRAINING_ROWS, Scenario, recorded, simulated, with_topics_of_its_own
 from sandbox.monitor import resident_bytes
@@ -88,11 +88,14 @@ def up(
 ) -> None:
     """Run broker, database and all services until Ctrl-C; every restart of a service is announced."""
     console = Console(highlight=False)
-    source = {"ANDON_INGEST__TIMES": "now", "ANDON_INGEST__LOOP": "true"}
-    if recording:
-        chosen = mapping or recording / "mapping.yaml"
-        source |= {"ANDON_INGEST__RECORDING": str(recording.resolve()), "ANDON_INGEST__MAPPING": str(chosen.resolve())}
-    asyncio.run(_up(plant, bundles, source if recording else None, directory, broker_limit, console))
+    source = sources_file(directory, _endless(recording, mapping)) if recording else None
+    asyncio.run(_up(plant, bundles, source, directory, broker_limit, console))
+
+
+def _endless(recording: Path, mapping: Path | None) -> dict[str, Any]:
+    chosen = mapping or recording / "mapping.yaml"
+    paths = {"folder": str(recording.resolve()), "mapping": str(chosen.resolve())}
+    return {"name": "recording", "kind": "recording", **paths, "times": "now", "loop": True}
 
 
 async def _up(
@@ -100,7 +103,7 @@ async def _up(
 ) -> None:
     def say(service: str, line: str) -> None:
         colour = _COLOURS[sum(service.encode()) % len(_COLOURS)]
-        console.print(f"[{colour}]{service:>10}[/] [dim]|[/] {escape(line)}", soft_wrap=True)
+        console.print(f"[{colour}]{service:>16}[/] [dim]|[/] {escape(line)}", soft_wrap=True)
 
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -109,11 +112,12 @@ async def _up(
         console.print(f"broker at {chain.kafka.bootstrap_servers}; Ctrl-C stops everything")
         for name in STAGES:
             await chain.start(name)
-        await chain.ready(*STAGES)
+        await chain.start_history()
+        await chain.ready(*STAGES, HISTORY)
         if source:
             await chain.start("ingest", source)
         for name, port in chain.ports.items():
-            console.print(f"{name:>10}: metrics and health at http://127.0.0.1:{port}")
+            console.print(f"{name:>16}: metrics and health at http://127.0.0.1:{port}")
         await _until(stop, chain, limit, console)
         console.print("stopping")
 

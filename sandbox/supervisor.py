@@ -51,9 +51,11 @@ class Service:
     restarts: int = 0
 
 
-def python_service(name: str, environment: Mapping[str, str], *, finishes: bool = False) -> Service:
-    """Return the service ``python -m services.<name>`` of this installation."""
-    return Service(name, (sys.executable, "-m", f"services.{name}"), environment, finishes)
+def python_service(
+    name: str, environment: Mapping[str, str], *, module: str | None = None, finishes: bool = False
+) -> Service:
+    """Return the service ``python -m services.<module>`` of this installation; the module is called as it, if None."""
+    return Service(name, (sys.executable, "-m", f"services.{module or name}"), environment, finishes)
 
 
 class Supervisor:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import orjson
 from rich.console import Console
@@ -21,11 +22,11 @@ from andon.settings import KafkaSettings
 from andon.stream.reading import read_to_end
 from andon.stream.topics import topic_name
 from andon.uns import Stage
-from sandbox.chain import STAGES, Chain, running_chain
+from sandbox.chain import STAGES, Chain, running_chain, sources_file
 from sandbox.demo.alerts import follow, spans
 from sandbox.demo.evaluation import evaluate
 from sandbox.demo.report import Report, measure_speed
-from sandbox.demo.scenario import Scenario
+from sandbox.demo.scenario import Part, Scenario
 from sandbox.demo.screen import Screen, figures
 from sandbox.monitor import Reading, resident_bytes, scrape
 from sandbox.supervisor import OnFailure
@@ -116,15 +117,9 @@ async def _stream(
 
 async def _until_rest(scenario: Scenario, options: DemoOptions, chain: Chain, screen: Screen) -> dict[str, Reading]:
     """Start the source and return the last readings, once every frame has gone through every stage."""
-    live = scenario.live
-    source = {
-        "ANDON_INGEST__RECORDING": str(live.folder.resolve()),
-        "ANDON_INGEST__MAPPING": str(live.mapping.resolve()),
-        "ANDON_INGEST__SPEED": options.pace(scenario),
-        "ANDON_INGEST__SKIP_ROWS_PER_FILE": str(live.skip_rows),
-        "ANDON_INGEST__LINGER": "5s",  # so that its last figures can be read
-    }
-    await chain.start("ingest", source, finishes=True)
+    source = sources_file(options.directory, rehearsal(scenario.live, options.pace(scenario)))
+    linger = {"ANDON_INGEST__LINGER": "5s"}  # so that its last figures can be read
+    await chain.start("ingest", source | linger, finishes=True)
     playing = asyncio.create_task(chain.supervisor.finished("ingest"))
     readings: dict[str, Reading] = {}
     source_reading = Reading()
@@ -142,6 +137,19 @@ async def _until_rest(scenario: Scenario, options: DemoOptions, chain: Chain, sc
             deadline = min(deadline, time.monotonic() + _REST_TIMEOUT_S)
             if at_rest(readings) or time.monotonic() > deadline:
                 return readings
+
+
+def rehearsal(live: Part, speed: str) -> dict[str, Any]:
+    """Return the entry of a sources file that replays *live* as if it were happening, under its own times."""
+    return {
+        "name": "demo",
+        "kind": "recording",
+        "folder": str(live.folder.resolve()),
+        "mapping": str(live.mapping.resolve()),
+        "to": "raw",
+        "speed": speed,
+        "skip_rows_per_file": live.skip_rows,
+    }
 
 
 def at_rest(readings: dict[str, Reading]) -> bool:

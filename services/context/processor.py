@@ -34,10 +34,11 @@ def context_stage(plant: Plant, settings: ContextSettings) -> StageSpec:
     def open_partition(_: Mapping[str, State], delivered: int) -> Processor:
         return ContextProcessor(classes, settings, delivered)
 
+    history = settings.input == "backfill"
     remembers = any(frame_class.inspector().remembers for frame_class in classes.values())
     return StageSpec(
-        "context",
-        Stage.RAW,
+        "context-backfill" if history else "context",
+        Stage(settings.input),
         (Stage.CONTEXT,),
         open_partition,
         stateful=remembers,
@@ -109,6 +110,9 @@ class ContextProcessor:
 
     def process(self, asset_class: str, rows: pl.DataFrame, now: int) -> Result:
         """Return each frame with context, but for repeated ones and those whose event time cannot be true."""
+        if self._settings.input == "backfill":
+            # Whatever its sender says: what came this way must not be taken for live behind it.
+            rows = rows.with_columns(origin=pl.lit(Origin.BACKFILL.value))
         arrivals = self._arrivals(rows, self._classes[asset_class].assets)
         inspected = self._inspectors[asset_class].inspect(rows["values"], rows["status"], arrivals)
         # An ingest clock that runs ahead of ours does not prove that all others have been silent since.

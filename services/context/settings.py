@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from pydantic import BaseModel, ConfigDict
 
 from andon.units import Duration
@@ -12,6 +14,8 @@ class ContextSettings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
+    input: Literal["raw", "backfill"] = "raw"
+    """The stage to read. History has a stage and a context service of its own, so that it never delays live data."""
     future_tolerance: Duration = 300_000_000
     """A frame whose event time is further ahead of the clock goes to the dead letters: its source's clock is wrong."""
     max_age: Duration = 7 * 86_400_000_000

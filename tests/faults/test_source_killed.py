@@ -13,10 +13,11 @@ import yaml
 from andon.settings import KafkaSettings
 from andon.stream.topics import ensure_topics
 from andon.uns import Stage
+from sandbox.chain import sources_file
 from tests.faults.processes import ASSETS, distinct, pump_frame, pumping_site, undisturbed
 
 
-def write_recording(folder: Path, frames: list[dict[str, Any]]) -> dict[str, str]:
+def write_recording(folder: Path, frames: list[dict[str, Any]], **options: Any) -> dict[str, str]:
     """Write frames as a recording and return the settings that replay it in about five seconds."""
     folder.mkdir()
     rows = pl.DataFrame(frames).select("asset", "time", pl.col("values").struct.unnest())
@@ -25,11 +26,8 @@ def write_recording(folder: Path, frames: list[dict[str, Any]]) -> dict[str, str
     time = {"column": "time", "format": "epoch_us"}
     mapping = {"files": "frames.parquet", "format": "parquet", "time": time, "assets": [columns]}
     (folder / "mapping.yaml").write_text(yaml.safe_dump(mapping))
-    return {
-        "ANDON_INGEST__RECORDING": str(folder),
-        "ANDON_INGEST__MAPPING": str(folder / "mapping.yaml"),
-        "ANDON_INGEST__SPEED": "20",
-    }
+    named = {"name": "pumps", "kind": "recording", "folder": str(folder), "mapping": str(folder / "mapping.yaml")}
+    return sources_file(folder, {**named, "to": "raw", "speed": 20, **options})
 
 
 async def test_a_killed_source_begins_again_and_every_frame_counts_once(

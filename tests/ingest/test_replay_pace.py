@@ -8,7 +8,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.ingest.pace import Pace, released
+from services.ingest.recording.pace import Pace, released
 
 MOMENTS = st.integers(0, 2**52)
 SPEEDS = st.floats(0.01, 1_000)
