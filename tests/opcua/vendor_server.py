@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import copy
 from pathlib import Path
 from typing import Any
 
@@ -105,6 +106,15 @@ async def build(server: Server, index: int) -> None:
     tank = await line.add_object(node_id("Tank1", index), f"{index}:Tank1")
     await tank.add_variable(node_id("Tank1.Level", index), f"{index}:Level", 3.5)
     await tank.add_variable(node_id("Tank1.Product", index), f"{index}:Product", "water")
+    refer_elsewhere(server, line.nodeid)
+
+
+def refer_elsewhere(server: Server, node: ua.NodeId) -> None:
+    """Add a reference to a pump that another server has."""
+    references: list[Any] = server.iserver.aspace[node].references
+    elsewhere: Any = copy.copy(next(each for each in references if each.IsForward and "Pump1" in each.BrowseName.Name))
+    elsewhere.NodeId = ua.ExpandedNodeId(ua.String("Pump9"), node.NamespaceIndex, ServerIndex=ua.Int32(1))
+    references.append(elsewhere)
 
 
 async def _pump_type(server: Server, index: int) -> Node:

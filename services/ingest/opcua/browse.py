@@ -103,7 +103,7 @@ def _text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
 
 
 def _inline(dumper: yaml.SafeDumper, some: list[Any]) -> yaml.SequenceNode:
-    numbers = all(isinstance(each, float) for each in some)
+    numbers = all(isinstance(each, int | float) for each in some)
     return dumper.represent_sequence("tag:yaml.org,2002:seq", some, flow_style=numbers)
 
 

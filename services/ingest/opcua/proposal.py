@@ -125,7 +125,7 @@ class Proposer:
             self.notes.append(
                 f"{variable.name}: unit {description.unit.DisplayName.Text!r} is not known here (add it by hand)"
             )
-        given = {"unit": unit, "range": list(description.range) if description.range else None}
+        given = {"unit": unit, "range": [_short(each) for each in description.range or ()] or None}
         return tag | {name: value for name, value in given.items() if value is not None}
 
     def _class_name(self, machine: Machine) -> str:
@@ -149,6 +149,11 @@ class Proposer:
 
     def _address(self, place: Place) -> NodeAddress:
         return self._walker.space.address(place.child.node)
+
+
+def _short(number: float) -> float:
+    """Return the number as a person writes it: 50, not 50.0."""
+    return int(number) if number.is_integer() else number
 
 
 def _hyphened(name: str) -> str:

@@ -93,7 +93,8 @@ class AddressSpace:
             UaError: the server does not answer as it must.
         """
         found = await self._references(nodes, ua.ObjectIds.HierarchicalReferences, _OBJECTS_AND_VARIABLES)
-        return [[self._child(each) for each in refs if each.ReferenceTypeId not in _OF_EVENTS] for refs in found]
+        parts = [[each for each in references if each.ReferenceTypeId not in _OF_EVENTS] for references in found]
+        return [self._children(references) for references in parts]
 
     async def subtypes(self, nodes: Sequence[ua.NodeId]) -> list[list[Child]]:
         """Return the direct subtypes of each type.
@@ -102,7 +103,7 @@ class AddressSpace:
             UaError: the server does not answer as it must.
         """
         found = await self._references(nodes, ua.ObjectIds.HasSubtype, 0)
-        return [[self._child(each) for each in refs] for refs in found]
+        return [self._children(references) for references in found]
 
     async def follow(self, paths: Sequence[tuple[ua.NodeId, Sequence[QualifiedName]]]) -> list[list[ua.NodeId]]:
         """Return the nodes at the end of each browse path, none for a path that leads nowhere.
@@ -140,12 +141,24 @@ class AddressSpace:
         ]
         return ua.BrowsePath(start, ua.RelativePath(elements))
 
-    def _child(self, reference: ua.ReferenceDescription) -> Child:
+    def _children(self, references: Sequence[ua.ReferenceDescription]) -> list[Child]:
+        return [self._child(each, node) for each in references if (node := self._here(each.NodeId)) is not None]
+
+    def _here(self, node: ua.NodeId) -> ua.NodeId | None:
+        """Return the NodeId that an ExpandedNodeId (OPC UA part 4, 7.16) means; None for one of another server."""
+        if isinstance(node, ua.ExpandedNodeId):
+            if node.ServerIndex or (node.NamespaceUri and node.NamespaceUri not in self.namespaces):
+                return None
+            index = self.namespaces.index(node.NamespaceUri) if node.NamespaceUri else node.NamespaceIndex
+            return node_id(node.Identifier, index)
+        return node if node.NamespaceIndex < len(self.namespaces) else None
+
+    def _child(self, reference: ua.ReferenceDescription, node: ua.NodeId) -> Child:
         name = reference.BrowseName
         index = name.NamespaceIndex
         uri = self.namespaces[index] if 0 < index < len(self.namespaces) else OPC_UA
         return Child(
-            reference.NodeId,
+            node,
             QualifiedName(name.Name or "", uri),
             reference.NodeClass == ua.NodeClass.Variable,
             reference.ReferenceTypeId == _HAS_PROPERTY,
