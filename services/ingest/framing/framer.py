@@ -111,7 +111,7 @@ class Framer:
 
     def confirm(self, signals: Iterable[int], now: int) -> None:
         """Take note that the source says of these signals that they have not changed."""
-        numbers = np.fromiter(signals, np.int64) if not isinstance(signals, np.ndarray) else signals
+        numbers = np.fromiter(signals, np.int64)
         self._confirmed[self._layout.asset[numbers]] = now
 
     def due(self, now: int, *, all_of_it: bool = False) -> Framed:
