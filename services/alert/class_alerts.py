@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from andon.contracts import Alert, Inference, event_id
+from andon.contracts import Alert, Inference, Origin, event_id
 from andon.plant import Plant
 from andon.uns import Stage
 from services.alert.lifecycle import Change, Lifecycle, Window
 from services.alert.message import Wording
 from services.alert.reason import broken_limits
 from services.alert.settings import AlertRules
+
+#: Behind an asset's path, the name of its life in history; behind an alert's name, the sign that it is of history.
+HISTORY = "@backfill"
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,14 +57,18 @@ class ClassAlerts:
         )
 
     def alert(self, change: Change, inference: Inference) -> Alert:
-        """Return the event that tells of *change*; a window changes an alert once at most, so its id is unique."""
+        """Return the event that tells of *change*; a window changes an alert once at most, so its id is unique.
+
+        What history shows has names of its own: it neither opens nor ends what people are looking at.
+        """
+        history = HISTORY if inference.origin is Origin.BACKFILL else ""
         return Alert(
-            id=event_id(inference.asset, inference.time, Stage.ALERT, f"{change.opened}-{change.state}"),
+            id=event_id(inference.asset, inference.time, Stage.ALERT, f"{change.opened}-{change.state}{history}"),
             asset=inference.asset,
             time=inference.time,
             ingest_time=inference.ingest_time,
             origin=inference.origin,
-            alert=f"{inference.asset}@{change.opened}:{Stage.ALERT}",
+            alert=f"{inference.asset}@{change.opened}:{Stage.ALERT}{history}",
             asset_class=inference.asset_class,
             state=change.state,
             severity=change.severity,

@@ -8,19 +8,21 @@ from typing import Any
 import polars as pl
 from pydantic import ValidationError
 
-from andon.contracts import Alert, DeadLetterReason, Decision, Inference
+from andon.contracts import Alert, DeadLetterReason, Decision, Inference, Origin
 from andon.plant import Plant
 from andon.plant.columns import event_schema
 from andon.stream import Count, Emit, Processor, Rejected, Result, StageSpec
 from andon.stream.stage import FIRST_OFFSET, LAST_OFFSET, OFFSET, TRACEPARENT
 from andon.stream.stage import State as Kept
 from andon.uns import Stage
-from services.alert.class_alerts import ClassAlerts
+from services.alert.class_alerts import HISTORY, ClassAlerts
 from services.alert.settings import AlertSettings
 from services.alert.state import Quiet, State, dump_state, load_state
 
 #: Fields that a sender may leave out; a frame shows them as null then.
 _DEFAULTED = frozenset(name for name, field in Inference.model_fields.items() if not field.is_required())
+#: Column that names whose alert it is: the asset, or the asset in history.
+_LANE = "lane"
 _LINEAGE = {FIRST_OFFSET: pl.Int64(), LAST_OFFSET: pl.Int64(), TRACEPARENT: pl.String()}
 _QUIET = Quiet()
 
@@ -46,7 +48,7 @@ class AlertProcessor:
     Args:
         classes: how each asset class alerts.
         columns: schema of the alerts of each class.
-        states: state per asset; an asset that was never anomalous has none.
+        states: state per lane, which is an asset, or an asset in history; what was never anomalous has none.
         delivered: input offset below which all results have been delivered.
     """
 
@@ -68,16 +70,16 @@ class AlertProcessor:
         if relevant.is_empty():
             return Result()
         # a copy, so that nothing is remembered of a batch that fails half-way
-        states = {asset: self._states.get(asset, _QUIET) for asset in relevant["asset"].unique()}
+        states = {lane: self._states.get(lane, _QUIET) for lane in relevant[_LANE].unique()}
         # per-event Python: each step depends on the one before it. Only assets that are alerting, or may soon be,
         # come this far; the quiet rest, which is nearly all, has been filtered out at once.
         outcomes = [self._step(asset_class, row, states) for row in relevant.iter_rows(named=True)]
         alerts = [outcome for outcome in outcomes if isinstance(outcome, dict)]
         rejected = tuple(outcome for outcome in outcomes if isinstance(outcome, Rejected))
         emits = (Emit(Stage.ALERT, pl.DataFrame(alerts, schema=self._columns[asset_class])),) if alerts else ()
-        changed = {asset: state for asset, state in states.items() if state != self._states.get(asset, _QUIET)}
+        changed = {lane: state for lane, state in states.items() if state != self._states.get(lane, _QUIET)}
         self._states.update(changed)
-        return Result(emits, rejected, {asset: dump_state(state) for asset, state in changed.items()})
+        return Result(emits, rejected, {lane: dump_state(state) for lane, state in changed.items()})
 
     def tick(self, now: int, caught_up_since: int) -> Result:
         """Do nothing: that a machine is silent is for the context stage to tell (`PlantEvent` source_silent)."""
@@ -88,15 +90,15 @@ class AlertProcessor:
         return None
 
     def _relevant(self, rows: pl.DataFrame) -> pl.DataFrame:
-        """Return the rows, of models that may alert, of assets that are not quiet or have an anomaly among them."""
-        watched = [asset for asset, state in self._states.items() if not isinstance(state, Quiet)]
+        """Return the rows, of models that may alert, of lanes that are not quiet or have an anomaly among them."""
+        watched = [lane for lane, state in self._states.items() if not isinstance(state, Quiet)]
         broken = pl.col("limit_violations").list.len().fill_null(0) > 0
-        spoken = rows.filter(pl.col("role").ne_missing("shadow"))
+        spoken = rows.filter(pl.col("role").ne_missing("shadow")).with_columns(_lane().alias(_LANE))
         anomalous = spoken.filter((pl.col("decision") == Decision.ANOMALY.value) | broken)
-        return spoken.filter(pl.col("asset").is_in([*watched, *anomalous["asset"].unique()]))
+        return spoken.filter(pl.col(_LANE).is_in([*watched, *anomalous[_LANE].unique()]))
 
     def _step(self, asset_class: str, row: dict[str, Any], states: dict[str, State]) -> _Outcome:
-        """Advance the state of one row's asset in *states*; below `delivered` nothing else comes of it."""
+        """Advance the state of one row's lane in *states*; below `delivered` nothing else comes of it."""
         delivered = row[OFFSET] < self._delivered
         try:
             inference = _inference(row)
@@ -104,11 +106,16 @@ class AlertProcessor:
             return None if delivered else Rejected(row[OFFSET], DeadLetterReason.SCHEMA, _faults(error))
         alerts = self._classes[asset_class]
         window = alerts.window(inference, row[OFFSET])
-        states[inference.asset], change = alerts.lifecycle.advance(states[inference.asset], window)
+        states[row[_LANE]], change = alerts.lifecycle.advance(states[row[_LANE]], window)
         if change is None or delivered:
             return None
         lineage = {FIRST_OFFSET: change.first_offset, LAST_OFFSET: row[OFFSET], TRACEPARENT: row[TRACEPARENT]}
         return alerts.alert(change, inference).model_dump(mode="json") | lineage
+
+
+def _lane() -> pl.Expr:
+    history = pl.col("origin").eq_missing(Origin.BACKFILL.value)
+    return pl.when(history).then(pl.col("asset") + HISTORY).otherwise(pl.col("asset"))
 
 
 def _changes(asset_class: str, result: Result) -> Iterator[Count]:

@@ -1,4 +1,4 @@
-"""How far each asset's windows are closed."""
+"""How far the windows of each lane, an asset live or in history, are closed."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from andon.stream.stage import State
 
 
 class Frontiers:
-    """Per asset, by its number: how far its windows are closed, and what that depends on.
+    """Per lane, by its number, as for one asset: how far its windows are closed, and what that depends on.
 
     Attributes:
         closed: all windows that end at or before it are closed, microseconds.

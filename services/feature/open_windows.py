@@ -10,6 +10,11 @@ cut the log changes no result. With windows of 1 s, a lateness of 0.5 s and five
 
 A frame that is late for some of its windows goes into the others. Of frames with one asset and time the first counts;
 one that repeats a frame accepted lately is not late, even when its window has closed (`andon.stream.repeats`).
+
+History has lanes of its own: an asset's frames of origin backfill have another watermark and other windows than its
+live ones, so that neither closes the other's windows or makes the other late. A window that both have frames of, such
+as one that an outage has cut, becomes an event of each lane with the same id. Revisions tell them apart: twice the
+highest of the frames, and one more for history, which so replaces the fragment that was live.
 """
 
 from __future__ import annotations
@@ -47,6 +52,8 @@ from services.feature.frontier import Frontiers, first_reaching
 _OUTPUT = (*(name for name in FeatureVector.model_fields if name != "id"), *LINEAGE_COLUMNS)
 #: Prefix of the columns that hold samples: whatever a tag is called, it is no other column's name.
 _SAMPLE = "sample/"
+#: Behind an asset's path, the name of its lane of history; no path has this character.
+HISTORY = "@backfill"
 
 
 @dataclass(frozen=True)
@@ -74,7 +81,7 @@ class OpenWindows:
     Args:
         plant: the plant model.
         name: of the asset class.
-        state: per asset, how far windows are `closed` (microseconds) and the `offset` of the newest frame then.
+        state: per lane, how far windows are `closed` (microseconds) and the `offset` of the newest frame then.
             In these windows, that frame and those before it have been dealt with.
         delivered: input offset below which all results are delivered. What frames below it close is closed in
             `state`; frames below it that are late have been rejected.
@@ -83,10 +90,13 @@ class OpenWindows:
     def __init__(self, plant: Plant, name: str, state: Mapping[str, State], delivered: int) -> None:
         self._name, self._scan = name, plant.classes[name].scan
         self._definition = plant.classes[name].feature_definition
-        self._assets = [path for path, asset in plant.assets.items() if asset.asset_class == name]
-        self._names = pl.Series(self._assets)
-        self._columns = _columns(self._assets, self._definition.tags)
-        self._frontiers = Frontiers(self._definition, self._assets, state)
+        assets = [path for path, asset in plant.assets.items() if asset.asset_class == name]
+        # Columns called asset hold numbers of lanes: first all that are live, then all of history.
+        self._lanes = [*assets, *(path + HISTORY for path in assets)]
+        self._names = pl.Series([*assets, *assets])
+        self._live = len(assets)
+        self._columns = _columns(assets, self._lanes, self._definition.tags)
+        self._frontiers = Frontiers(self._definition, self._lanes, state)
         self._dealt_with = np.maximum(self._frontiers.offset, delivered - 1)
         self._frames: list[pl.DataFrame] = []
         self._accepted = Remembered()
@@ -160,11 +170,12 @@ class OpenWindows:
         found = vectors(frames["time"].to_numpy(), samples, members, self._definition, self._scan)
         starts = members.segments.starts
         first, last = np.minimum.reduceat(members.rows, starts), np.maximum.reduceat(members.rows, starts)
+        highest = np.maximum.reduceat(frames["revision"].to_numpy()[members.rows], starts)
         rows = found.with_columns(
             self._names[asset].alias("asset"),
             pl.Series("ingest_time", ingest_time),
             frames["origin"][last],
-            pl.Series("revision", np.maximum.reduceat(frames["revision"].to_numpy()[members.rows], starts)),
+            pl.Series("revision", 2 * highest + (asset >= self._live)),
             frames[OFFSET][first].alias(FIRST_OFFSET),
             frames[OFFSET][last].alias(LAST_OFFSET),
             frames[TRACEPARENT][last],
@@ -175,7 +186,7 @@ class OpenWindows:
 
     def _state(self, assets: AssetNumbers) -> dict[str, State]:
         closed, offset = self._frontiers.closed[assets].tolist(), self._frontiers.offset[assets].tolist()
-        return {self._assets[asset]: {"closed": closed[i], "offset": offset[i]} for i, asset in enumerate(assets)}
+        return {self._lanes[asset]: {"closed": closed[i], "offset": offset[i]} for i, asset in enumerate(assets)}
 
     def _reject(self, late: pl.DataFrame) -> tuple[Rejected, ...]:
         """Report late frames, but not again those that were dealt with before a restart."""
@@ -191,7 +202,7 @@ class OpenWindows:
         )
 
 
-def _columns(assets: list[str], tags: tuple[str, ...]) -> list[pl.Expr]:
+def _columns(assets: list[str], lanes: list[str], tags: tuple[str, ...]) -> list[pl.Expr]:
     """Return the columns that are kept of a context frame; a sample that is marked or missing is NaN."""
     samples = (
         pl.when(pl.col("quality").struct.field(tag).is_null())
@@ -200,8 +211,11 @@ def _columns(assets: list[str], tags: tuple[str, ...]) -> list[pl.Expr]:
         .alias(_SAMPLE + tag)
         for tag in tags
     )
+    # The type that numbers of lanes fit into, the smallest one: sorting by it is faster.
+    number = pl.Series(dtype=pl.Enum(lanes)).to_physical().dtype
+    history = pl.col("origin").eq_missing(Origin.BACKFILL).cast(number) * pl.lit(len(assets), dtype=number)
     return [
-        pl.col("asset").cast(pl.Enum(assets)).to_physical(),
+        pl.col("asset").cast(pl.Enum(assets)).to_physical().cast(number) + history,
         pl.col("time", "ingest_time", OFFSET, TRACEPARENT),
         pl.col("origin").fill_null(Origin.LIVE),
         pl.col("revision").fill_null(0),

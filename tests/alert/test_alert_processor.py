@@ -240,3 +240,24 @@ def test_every_event_is_a_valid_alert_with_its_own_id(rows: list[Row]) -> None:
     for one in told:
         Alert.model_validate(one)
         assert one["first_offset"] <= one["last_offset"]
+
+
+def test_history_neither_opens_nor_ends_a_live_alert() -> None:
+    live, history = line("!!..!!..."), line("...!!!!!..", origin="backfill")
+    mixed = [one for pair in zip(live, history, strict=False) for one in pair]
+    alone = events(fresh().process("pump", frame(live), now=0))
+    both = events(fresh().process("pump", frame(mixed), now=0))
+    named = ("id", "alert", "state", "opened")
+    assert [[each[name] for name in named] for each in both if each["origin"] == "live"] == [
+        [each[name] for name in named] for each in alone
+    ]
+    (opened,) = [each for each in both if each["origin"] == "backfill"]
+    assert opened["alert"] == f"hall/pump-0@{4 * STEP}:alert@backfill"
+
+
+def test_after_a_restart_history_and_live_go_on_apart() -> None:
+    live, history = line("!!!!"), line("....!!", origin="backfill")
+    before = fresh().process("pump", frame([*live[:3], *history]), now=0)
+    assert set(before.state) == {"hall/pump-0", "hall/pump-0@backfill"}
+    after = fresh(dict(before.state), delivered=9).process("pump", frame(line("...!....")[4:], first=9), now=0)
+    assert [(each["origin"], each["state"]) for each in events(after)] == [("live", "resolved")]

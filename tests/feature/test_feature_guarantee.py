@@ -69,9 +69,14 @@ def scripts(draw: st.DrawFn) -> Script:
     return script
 
 
+def lane(row: Row) -> str:
+    """Return whose windows a frame belongs to: history's are not those of the asset that is live."""
+    return f"{row['asset']}/history" if row["origin"] == "backfill" else str(row["asset"])
+
+
 @dataclass
 class Model:
-    """The specification: one frame at a time.
+    """The specification: one frame at a time. Assets are live ones and those in history.
 
     Attributes:
         open: frames of each open window, by asset and window end.
@@ -91,7 +96,7 @@ class Model:
     repeats: set[int] = field(default_factory=set)
 
     def take(self, row: Row) -> None:
-        asset, time = row["asset"], row["time"]
+        asset, time = lane(row), row["time"]
         first_end = time // self.definition.step * self.definition.step + self.definition.step
         ends = range(first_end, first_end + self.definition.window, self.definition.step)
         ends_in_time = [end for end in ends if end > self.closed.get(asset, 0)]
@@ -121,16 +126,18 @@ def expected(model: Model, scan: int) -> dict[str, Row]:
     for (asset, end), (rows, ingest_time) in model.vectors.items():
         times = [row["time"] for row in rows]
         counted = [row for i, row in enumerate(rows) if row["time"] not in times[:i]]
-        event = f"{asset}@{end}:feature:{model.definition.hash}"
-        found[event] = {
+        path = asset.removesuffix("/history")
+        event = f"{path}@{end}:feature:{model.definition.hash}"
+        history = asset.endswith("/history")
+        found[f"{event}/{history}"] = {
             **computed[asset, end],
             "id": event,
-            "asset": asset,
+            "asset": path,
             "asset_class": "pump",
             "definition": model.definition.hash,
             "ingest_time": ingest_time,
             "origin": counted[-1]["origin"],
-            "revision": max(row["revision"] for row in counted),
+            "revision": 2 * max(row["revision"] for row in counted) + history,
             "first_offset": counted[0][OFFSET],
             "last_offset": counted[-1][OFFSET],
             TRACEPARENT: counted[-1][TRACEPARENT],
@@ -206,7 +213,7 @@ class World:
     def send(self, result: Result) -> None:
         self.late |= {rejected.offset for rejected in result.rejected}
         for row in (row for emit in result.emits for row in emit.rows.to_dicts()):
-            assert self.sent.setdefault(row["id"], row) == row
+            assert self.sent.setdefault(f"{row['id']}/{row['revision'] % 2 == 1}", row) == row
 
     def acknowledge(self) -> None:
         """Note the position and commit, each now and then only."""

@@ -6,6 +6,7 @@ A log is written as frames in the order of their offsets: ``a1.3=7`` is a frame 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import polars as pl
@@ -174,16 +175,59 @@ def test_a_vector_carries_its_contract_and_lineage() -> None:
     assert [row[name] for name in LINEAGE_COLUMNS] == [1, 3, "trace-3"]
 
 
-def test_origin_is_the_last_frames_and_revision_the_highest() -> None:
+def test_origin_is_the_last_frames_and_revision_is_made_of_the_highest() -> None:
     model = plant()
     common = {"asset": "a", "ingest_time": 0, "values": {"x": 1.0}}
     rows: list[dict[str, Any]] = [
         {"time": 0, "revision": 2, "origin": "live"},
-        {"time": 1, "revision": 1, "origin": "backfill"},
+        {"time": 1, "revision": 1, "origin": "heartbeat"},
         {"time": 9 * SECOND},
     ]
     (emit,) = opened().process("pump", frames(model, [common | row for row in rows]), now=0).emits
-    assert emit.rows.select("origin", "revision").rows() == [("backfill", 2)]
+    assert emit.rows.select("origin", "revision").rows() == [("heartbeat", 4)]
+
+
+def origins(live: str, history: str, first: int = 0) -> pl.DataFrame:
+    """Return a log in which every live frame is followed by one of history, as far as there are any."""
+    lanes = [log(live), log(history).with_columns(origin=pl.lit("backfill"))]
+    mixed = pl.concat([lane.with_columns(place=pl.int_range(pl.len())) for lane in lanes]).sort(
+        "place", maintain_order=True
+    )
+    return mixed.drop("place").with_columns((pl.int_range(pl.len()) + first).alias(OFFSET))
+
+
+LIVE = "a100 a100.3 a101 a102 a103 b100 b102"
+
+
+def test_live_windows_are_the_same_with_history_beside_them() -> None:
+    alone = opened().process("pump", log(LIVE), now=0)
+    both = opened().process("pump", origins(LIVE, "a1 a500 a3 a900 b7 b1 b900"), now=0)
+    (emit,) = both.emits
+    live = Result((replace(emit, rows=emit.rows.filter(pl.col("origin") == "live")),))
+    assert vectors(live) == vectors(alone)
+    assert [both.rejected[0].offset, len(both.rejected)] == [5, 2]  # of history alone
+
+
+def test_history_long_past_is_not_late() -> None:
+    result = opened().process("pump", origins("a100 a101 a102", "a1 a1.5 a3"), now=0)
+    assert "a[1,2)x2" in vectors(result)
+    assert result.rejected == ()
+
+
+def test_a_window_of_which_an_outage_took_a_part_has_an_event_of_each_lane() -> None:
+    result = opened().process("pump", origins("a1 a1.2 a5", "a1.5 a1.7 a1.9 a5"), now=0)
+    (emit,) = result.emits
+    found = emit.rows.select("id", "origin", "revision", "samples").sort("revision").rows()
+    name = found[0][0]
+    assert found == [(name, "live", 0, 2), (name, "backfill", 1, 3)]
+
+
+def test_lanes_keep_their_state_over_a_restart() -> None:
+    first = opened().process("pump", origins("a100 a102", "a1 a3"), now=0)
+    assert {lane: kept["closed"] // SECOND for lane, kept in first.state.items()} == {"a": 101, "a@backfill": 2}
+    again = opened(state=first.state, delivered=4).process("pump", origins("a100 a102 a104", "a1 a3 a5"), now=0)
+    assert vectors(again) == ["a[102,103)x1", "a[3,4)x1"]
+    assert again.rejected == ()
 
 
 def test_only_good_samples_of_numeric_tags_count() -> None:
