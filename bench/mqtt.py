@@ -17,7 +17,7 @@ from paho.mqtt.enums import CallbackAPIVersion
 from bench.child import child
 from bench.common import bus, is_quick, result, table
 from sandbox.edge_node import EdgeNode, Outgoing, Value
-from sandbox.mqtt_broker import MqttBroker, mqtt_broker
+from sandbox.mosquitto import Mosquitto, mosquitto
 
 METRICS = tuple(f"m{number}" for number in range(16))
 DEVICES = tuple(f"machine-{number}" for number in range(8))
@@ -70,7 +70,7 @@ _KINDS: dict[str, tuple[Callable[[int], list[Outgoing]], dict[str, object]]] = {
 }
 
 
-async def _listening(broker: MqttBroker) -> None:
+async def _listening(broker: Mosquitto) -> None:
     """Wait until the broker has a subscriber beside this one, by the count that it keeps.
 
     Raises:
@@ -83,7 +83,7 @@ async def _listening(broker: MqttBroker) -> None:
                 return
 
 
-def _publish(broker: MqttBroker, messages: list[Outgoing]) -> None:
+def _publish(broker: Mosquitto, messages: list[Outgoing]) -> None:
     """Publish as fast as the broker takes it."""
     client = Client(CallbackAPIVersion.VERSION2)
     client.max_queued_messages_set(0)
@@ -99,7 +99,7 @@ def _publish(broker: MqttBroker, messages: list[Outgoing]) -> None:
 async def _round(kind: str, count: int) -> _Measured:
     make, fields = _KINDS[kind]
     messages = make(count)
-    with bus(_PLANT) as on, mqtt_broker(on.directory) as broker:
+    with bus(_PLANT) as on, mosquitto(on.directory) as broker:
         config = {"name": "bench", "kind": kind, "broker": {"host": broker.host, "port": broker.port}} | fields
         arguments = [kind, orjson.dumps(config).decode(), str(len(METRICS) * count)]
         with child(on, "bench.subjects.counting_source", arguments) as subject:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import sys
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 
 import polars as pl
 
@@ -52,7 +52,7 @@ class Counting:
     def expect(self, signals: Iterable[int], now: int) -> None:
         """Pass over: nobody is watching."""
 
-    def confirm(self, signals: Iterable[int], now: int) -> None:
+    async def confirm(self, signals: Sequence[int], now: int) -> None:
         raise BenchError("nothing is to be confirmed")
 
     def report(self) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 
 import polars as pl
 
@@ -49,7 +49,7 @@ class Collecting:
     def expect(self, signals: Iterable[int], now: int) -> None:
         self.expected |= set(signals)
 
-    def confirm(self, signals: Iterable[int], now: int) -> None:
+    async def confirm(self, signals: Sequence[int], now: int) -> None:
         raise NotImplementedError
 
     async def until(self, holds: Callable[[], bool], timeout_s: float = 10) -> None:

@@ -1,4 +1,4 @@
-"""A real MQTT broker for the tests that need one: Mosquitto, or amqtt where that is not installed."""
+"""A real MQTT broker for the tests that need one."""
 
 from __future__ import annotations
 
@@ -6,11 +6,17 @@ from collections.abc import Iterator
 
 import pytest
 
-from sandbox.mqtt_broker import MqttBroker, mqtt_broker
+from sandbox.broker import BrokerError
+from sandbox.mosquitto import Mosquitto
 
 
 @pytest.fixture(scope="package")
-def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MqttBroker]:
+def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mosquitto]:
     """A broker that tests share; each has a host id of its own."""
-    with mqtt_broker(tmp_path_factory.mktemp("mqtt")) as running:
-        yield running
+    try:
+        running = Mosquitto(tmp_path_factory.mktemp("mosquitto"))
+    except BrokerError as error:
+        pytest.skip(str(error))
+    running.start()
+    yield running
+    running.stop()

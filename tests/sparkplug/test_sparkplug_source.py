@@ -9,11 +9,12 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
 import aiomqtt
+import pytest
 
 from andon.contracts import Origin
 from andon.telemetry import Metrics
 from sandbox.edge_node import EdgeNode, connected
-from sandbox.mqtt_broker import MqttBroker
+from sandbox.mosquitto import Mosquitto
 from services.ingest.sparkplug.source import SparkplugSource
 
 from .collecting import Collecting
@@ -28,7 +29,7 @@ NCMD = NODE_TOPIC % "NCMD"
 class Running:
     """A source at work on a broker."""
 
-    broker: MqttBroker
+    broker: Mosquitto
     intake: Collecting
     metrics: Metrics
     task: asyncio.Task[None]
@@ -45,11 +46,11 @@ class Running:
 
 
 @contextlib.asynccontextmanager
-async def source(broker: MqttBroker, host_id: str) -> AsyncIterator[Running]:
+async def source(broker: Mosquitto, host_id: str, version: str = "5") -> AsyncIterator[Running]:
     """Run a source until the end of the block; returns when it has said that it is online."""
     metrics, intake = Metrics("ingest"), Collecting(SIGNALS)
     settings = config(
-        broker={"host": broker.host, "port": broker.port, "version": broker.version},
+        broker={"host": broker.host, "port": broker.port, "version": version},
         host_id=host_id,
         reorder_timeout="200ms",
     )
@@ -63,7 +64,7 @@ async def source(broker: MqttBroker, host_id: str) -> AsyncIterator[Running]:
             await task
 
 
-async def state(broker: MqttBroker, host_id: str, *, online: bool) -> int:
+async def state(broker: Mosquitto, host_id: str, *, online: bool) -> int:
     """Wait until the broker keeps a STATE that says so, and return its timestamp."""
     async with asyncio.timeout(10), aiomqtt.Client(broker.host, broker.port) as client:
         await client.subscribe(f"spBv1.0/STATE/{host_id}", qos=1)
@@ -74,8 +75,9 @@ async def state(broker: MqttBroker, host_id: str, *, online: bool) -> int:
     raise AssertionError("the broker has gone")
 
 
-async def test_births_data_history_and_deaths(broker: MqttBroker) -> None:
-    async with source(broker, "host-1") as at:
+@pytest.mark.parametrize("version", ["5", "3.1.1"])
+async def test_births_data_history_and_deaths(broker: Mosquitto, version: str) -> None:
+    async with source(broker, f"host-1-{version}", version) as at:
         async with connected(at.node(), broker.host, broker.port) as edge:
             await at.told((pump(2), "mode"), "hand")
             for count in range(300):
@@ -93,7 +95,7 @@ async def test_births_data_history_and_deaths(broker: MqttBroker) -> None:
         assert at.refused() == []
 
 
-async def test_a_host_that_comes_late_asks_for_births(broker: MqttBroker) -> None:
+async def test_a_host_that_comes_late_asks_for_births(broker: Mosquitto) -> None:
     node = EdgeNode(GROUP, NODE, METRICS)
     async with connected(node, broker.host, broker.port) as edge:
         async with source(broker, "host-2") as earlier:
@@ -108,7 +110,7 @@ async def test_a_host_that_comes_late_asks_for_births(broker: MqttBroker) -> Non
             await at.told(STARTS, 3)
 
 
-async def test_a_lost_message_leads_to_a_rebirth(broker: MqttBroker) -> None:
+async def test_a_lost_message_leads_to_a_rebirth(broker: Mosquitto) -> None:
     async with source(broker, "host-3") as at:
         node = at.node()
         async with connected(node, broker.host, broker.port) as edge:
@@ -123,7 +125,7 @@ async def test_a_lost_message_leads_to_a_rebirth(broker: MqttBroker) -> None:
             assert b'andon_source_rebirths_total{service="ingest",source="floor"} 1.0' in at.metrics.exposition()
 
 
-async def test_two_edge_nodes_of_one_name_are_noticed_and_do_not_stop_the_source(broker: MqttBroker) -> None:
+async def test_two_edge_nodes_of_one_name_are_noticed_and_do_not_stop_the_source(broker: Mosquitto) -> None:
     async with source(broker, "host-4") as at:
         async with (
             connected(at.node(), broker.host, broker.port) as one,
@@ -139,14 +141,14 @@ async def test_two_edge_nodes_of_one_name_are_noticed_and_do_not_stop_the_source
             await at.told(STARTS, 77)
 
 
-async def test_bytes_that_are_no_payload_are_one_dead_letter(broker: MqttBroker) -> None:
+async def test_bytes_that_are_no_payload_are_one_dead_letter(broker: Mosquitto) -> None:
     async with source(broker, "host-5") as at, aiomqtt.Client(broker.host, broker.port) as client:
         await client.publish(f"spBv1.0/{GROUP}/DDATA/{NODE}/{PUMP}", b"\xff\x00")
         await at.intake.until(lambda: at.refused() == ["malformed"])
         assert at.intake.refusals[0].payload == b"\xff\x00"
 
 
-async def test_the_host_says_whether_it_is_there(broker: MqttBroker) -> None:
+async def test_the_host_says_whether_it_is_there(broker: Mosquitto) -> None:
     async with source(broker, "host-6"):
         since = await state(broker, "host-6", online=True)
         async with aiomqtt.Client(broker.host, broker.port) as client:
@@ -156,7 +158,7 @@ async def test_the_host_says_whether_it_is_there(broker: MqttBroker) -> None:
     assert await state(broker, "host-6", online=False) > since
 
 
-async def test_after_a_broker_has_bounced_everybody_is_back(broker: MqttBroker) -> None:
+async def test_after_a_broker_has_bounced_everybody_is_back(broker: Mosquitto) -> None:
     async with source(broker, "host-7") as at:
         with contextlib.suppress(aiomqtt.MqttError):
             async with connected(at.node(), broker.host, broker.port):
