@@ -92,6 +92,15 @@ def test_metrics_with_their_names_are_taken_even_when_messages_are_missing() -> 
     assert (late.rebirths, late.refusals) == ([NCMD], [])
 
 
+def test_messages_that_are_given_up_are_taken_in_their_order() -> None:
+    at = floor()
+    node = edge_node(at.now, aliased=False)
+    at.hear(*(node.births() + [node.data(PUMP, {"starts": count}) for count in range(251)]))
+    node.data(PUMP, {"starts": 10})  # lost: number 254
+    at.hear(*reversed([node.data(PUMP, {"starts": count}) for count in (11, 12, 13)]))  # 255, 0, 1
+    assert [batch.values for batch in at.wait(MINUTE).readings] == [[11], [12], [13]]
+
+
 def test_data_before_birth_is_refused_and_a_rebirth_asked_for() -> None:
     at = floor()
     node = edge_node(at.now)

@@ -16,9 +16,22 @@ from andon.telemetry.catalogue import CATALOGUE, MetricSpec
 ROOT = Path(__file__).parents[2]
 DEFINITIONS = ROOT / "andon" / "telemetry" / "catalogue.py"
 #: Base units, and counted things; see https://prometheus.io/docs/practices/naming/.
-UNITS = {"seconds", "bytes", "records", "offset", "info", "partitions", "frames", "notices"}
+UNITS = {
+    "seconds",
+    "bytes",
+    "records",
+    "offset",
+    "info",
+    "partitions",
+    "frames",
+    "notices",
+    "nodes",
+    "items",
+    "findings",
+    "assets",
+}
 #: Gauges that are 1 while something is so.
-STATES = {"away", "full"}
+STATES = {"away", "connected", "full"}
 METRICS = pytest.mark.parametrize("spec", CATALOGUE.values(), ids=lambda spec: spec.name)
 
 

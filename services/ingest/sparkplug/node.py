@@ -2,11 +2,11 @@
 
 ::
 
-              NBIRTH                         a message is missing or repeated,
-    unborn ───────────► in order ──────────► a metric is unknown ──────────► out of order
-       ▲                   │  ▲                                                  │   │
-       └───── NDEATH ──────┘  └───────────────────── NBIRTH ─────────────────────┘   │
-       └──────────────────────────────── NDEATH ─────────────────────────────────────┘
+               NBIRTH             a message is missing, or of another turn
+    unborn ──────────────► in order ───────────────────────────────────────► out of order
+       ▲                    │    ▲                                              │    │
+       ├────── NDEATH ──────┘    └──────────────────── NBIRTH ──────────────────┘    │
+       └────────────────────────────────── NDEATH ───────────────────────────────────┘
 
 In order, each message carries the sequence number after the one before (0 to 255, then 0). One that comes too early is
 held until those before it are there. If they do not come in time, a birth may have been among them: then aliases
@@ -15,6 +15,8 @@ is refused until the births that were asked for have come.
 """
 
 from __future__ import annotations
+
+from collections.abc import Callable
 
 from andon.contracts import DeadLetterReason
 from andon.uns import SparkplugMessage, SparkplugTopic
@@ -112,8 +114,7 @@ class EdgeNode:
 
     def _overtaken_by(self, birth: Message) -> list[Message]:
         """Take out and return the held messages that were sent before *birth*; the others belong behind it."""
-        before = [seq for seq, held in self._held.items() if held.payload.timestamp <= birth.payload.timestamp]
-        return [self._held.pop(seq) for seq in before]
+        return self._take_held(lambda held: held.payload.timestamp <= birth.payload.timestamp)
 
     def _die(self, message: Message, out: Outcome) -> None:
         session = bdseq(message.payload)
@@ -155,7 +156,7 @@ class EdgeNode:
         elif seq == expected:
             self._advance(message, out)
             self._release(out)
-        elif (seq - expected) % _TURN < _AHEAD and seq not in self._held:
+        elif self._turns_away(seq) < _AHEAD and seq not in self._held:
             self._held[seq] = message
         elif not self._is_repeated(message):
             self._lose_order(f"message {seq} came where {expected} was due", message.received, out)
@@ -184,10 +185,13 @@ class EdgeNode:
         self._give_up(self._take_held(), reason, out)
         self._pacing.ask(now)
 
-    def _take_held(self) -> list[Message]:
-        held = list(self._held.values())
-        self._held.clear()
-        return held
+    def _take_held(self, which: Callable[[Message], bool] = lambda _: True) -> list[Message]:
+        """Take out and return held messages, in the order of their sequence numbers."""
+        taken = [seq for seq, message in self._held.items() if which(message)]
+        return [self._held.pop(seq) for seq in sorted(taken, key=self._turns_away)]
+
+    def _turns_away(self, seq: int) -> int:
+        return (seq - (self._next or 0)) % _TURN
 
     def _give_up(self, messages: list[Message], reason: str, out: Outcome) -> None:
         """Apply *messages*, whose turn will not come."""
