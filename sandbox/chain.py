@@ -129,8 +129,9 @@ def _environment(plant: Path, bundles: Path, directory: Path) -> dict[str, str]:
 
 
 def sources_file(directory: Path, *sources: Mapping[str, Any]) -> dict[str, str]:
-    """Write a sources file into *directory* and return the environment that makes the ingest service read it."""
+    """Write a sources file into *directory*; return the environment of an ingest that reads it and spools there."""
     directory.mkdir(parents=True, exist_ok=True)
     path = directory / "sources.yaml"
     path.write_text(yaml.safe_dump({"sources": [dict(each) for each in sources]}, sort_keys=False), encoding="utf-8")
-    return {"ANDON_INGEST__SOURCES": str(path.resolve())}
+    spool = path.with_name("spool")
+    return {"ANDON_INGEST__SOURCES": str(path.resolve()), "ANDON_INGEST__SPOOL__DIRECTORY": str(spool.resolve())}
