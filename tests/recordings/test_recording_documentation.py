@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from andon.recordings.mapping import load_mapping
-from services.ingest.settings import IngestSettings
+from services.ingest.recording.config import RecordingConfig
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "recordings.md"
 
@@ -22,4 +22,4 @@ def test_the_example_is_valid_and_shows_every_field(tmp_path: Path) -> None:
 
 def test_every_setting_is_explained() -> None:
     text = DOCUMENT.read_text(encoding="utf-8")
-    assert not [name for name in IngestSettings.model_fields if f"`{name}`" not in text]
+    assert not [name for name in RecordingConfig.model_fields if f"`{name}`" not in text]

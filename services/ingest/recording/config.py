@@ -41,7 +41,8 @@ class RecordingConfig(NamedSource):
     """Most frames per second, whatever the speed says."""
     order: Literal["oldest", "newest"] = "oldest"
     """Which comes first. `newest`: the newest file's last `stretch_rows` rows, then those before them, and so on;
-    inside of a stretch the frames ascend."""
+    inside of a stretch the frames ascend. Of an asset, windows and alerts come of the first stretch only: what steps
+    back is late for the windows of history."""
     stretch_rows: int = Field(default=100_000, ge=1)
     """Rows in a stretch, for `newest`."""
     resume: FileOfSources | None = None
