@@ -12,6 +12,7 @@ from andon.stream import Result
 from andon.stream.codec import encode_values
 from andon.stream.stage import LINEAGE_COLUMNS
 from andon.units import conversion
+from andon.uns import Stage
 from services.context.processor import context_stage, count_marks
 from services.context.settings import ContextSettings
 from tests.context.frames import NOW, PUMP, SECOND, T0, emitted, line, plant, processor, raw
@@ -190,3 +191,14 @@ def test_units_convert_by_factor_and_offset(source: str, target: str, factor: fl
 def test_units_that_do_not_are_refused(source: str, target: str, reason: str) -> None:
     with pytest.raises(ValueError, match=reason):
         conversion(source, target)
+
+
+@pytest.mark.parametrize("origin", [None, "live", "backfill"])
+def test_what_comes_as_history_leaves_as_history(origin: str | None) -> None:
+    history = ContextSettings(input="backfill")
+    spec = context_stage(MODEL, history)
+    assert (spec.service, spec.input) == ("context-backfill", Stage.BACKFILL)
+    years_ago = {"values": VALUES, "origin": origin, "time": 10**15}
+    result = spec.open({}, 0).process("pump", raw(MODEL, [years_ago]), NOW)
+    assert result.rejected == ()
+    assert emitted(result)["origin"].to_list() == ["backfill"]
