@@ -11,8 +11,8 @@ help:  ## Show what can be made.
 	@echo "Andon: from the machine's sensors to a decision on the shop floor."
 	@awk 'BEGIN {FS = ":.*##"} /^[a-z-]+:.*##/ {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-demo: .venv/sandbox  ## Train, stream a simulated plant through all services, report. RECORDING=DIR for a real one.
-	@$(BIN)/andon demo $(if $(RECORDING),--recording "$(RECORDING)") $(ARGS)
+demo: .venv/sandbox  ## Train, stream a plant through all services, report. RECORDING=DIR, or SOURCE=opcua|sparkplug.
+	@$(BIN)/andon demo $(if $(RECORDING),--recording "$(RECORDING)") $(if $(SOURCE),--source $(SOURCE)) $(ARGS)
 
 test: .venv/dev  ## Run all tests.
 	@echo "running the tests (about five minutes on two cores)"

@@ -14,9 +14,11 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
+from andon.errors import ConfigError
 from andon.plant.load import load_plant
 from andon.recordings import load_mapping
 from sandbox.chain import HISTORY, STAGES, Chain, running_chain, sources_file
+from sandbox.demo.feed import Feed
 from sandbox.demo.run import DemoOptions, run_demo
 from sandbox.demo.scenario import TRAINING_ROWS, Scenario, recorded, simulated, with_topics_of_its_own
 from sandbox.monitor import resident_bytes
@@ -36,6 +38,7 @@ def demo(
     training_rows: Annotated[int, typer.Option(min=1, help="Rows of each file that are normal.")] = TRAINING_ROWS,
     seconds: Annotated[float, typer.Option(min=1, help="How long the streaming should take.")] = 40.0,
     speed: Annotated[str | None, typer.Option(help="Times true speed, or `max`; decides instead of --seconds.")] = None,
+    source: Annotated[Feed, typer.Option(help="How the simulated machines are read.")] = (Feed.RECORDING),
     seed: Annotated[int, typer.Option(help="Seed of the simulated plant.")] = StationConfig().seed,
     directory: Annotated[Path, typer.Option(help="For recordings, models, logs and the report.")] = Path("run/demo"),
     picture: Annotated[Path | None, typer.Option(help="Save the report as a picture, too (SVG).")] = None,
@@ -46,6 +49,8 @@ def demo(
     it at a real Kafka.
     """
     console = Console(highlight=False)
+    if recording and source is not Feed.RECORDING:
+        raise ConfigError(f"--source {source} plays the simulated station: leave out --recording")
     scenario = recorded(recording, mapping, plant, training_rows) if recording else simulated(directory, seed)
     if "ANDON_KAFKA__BOOTSTRAP_SERVERS" in os.environ:
         prefix = f"demo-{int(time.time())}"
@@ -56,7 +61,7 @@ def demo(
     def train(bundles: Path) -> None:
         _train(scenario, bundles)
 
-    report = asyncio.run(run_demo(scenario, DemoOptions(directory, seconds, speed), train, console))
+    report = asyncio.run(run_demo(scenario, DemoOptions(directory, source, seconds, speed), train, console))
     report.show(console)
     if picture:
         report.save_picture(picture)

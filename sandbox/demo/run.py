@@ -9,7 +9,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
 
 import orjson
 from rich.console import Console
@@ -22,11 +21,12 @@ from andon.settings import KafkaSettings
 from andon.stream.reading import read_to_end
 from andon.stream.topics import topic_name
 from andon.uns import Stage
-from sandbox.chain import STAGES, Chain, running_chain, sources_file
+from sandbox.chain import STAGES, Chain, running_chain
 from sandbox.demo.alerts import follow, spans
 from sandbox.demo.evaluation import evaluate
+from sandbox.demo.feed import Feed, fed, present
 from sandbox.demo.report import Report, measure_speed
-from sandbox.demo.scenario import Part, Scenario
+from sandbox.demo.scenario import Scenario
 from sandbox.demo.screen import Screen, figures
 from sandbox.monitor import Reading, resident_bytes, scrape
 from sandbox.supervisor import OnFailure
@@ -44,11 +44,13 @@ class DemoOptions:
 
     Attributes:
         directory: for recordings, bundles, logs and the report.
+        feed: what stands between the machines and ingest.
         seconds: how long the live part should take; decides the speed when `speed` is None.
         speed: recorded seconds per second, or ``max``.
     """
 
     directory: Path
+    feed: Feed
     seconds: float
     speed: str | None = None
 
@@ -97,6 +99,7 @@ async def _stream(
         await chain.start(name)
     with console.status("waiting until every service has its partitions"):
         await chain.ready(*STAGES)
+    scenario = present(scenario, options.feed)
     console.print(f"streaming {scenario.frames:,} frames at {options.pace(scenario)} times true speed")
     changes: list[Alert] = []
     with Screen(console, scenario.frames) as screen:
@@ -107,20 +110,18 @@ async def _stream(
 
         following = asyncio.create_task(follow(chain.kafka, topic_name(plant, Stage.ALERT), tell))
         try:
-            readings = await _until_rest(scenario, options, chain, screen)
-            await _all_alerts_told(readings, changes)
+            pace = options.pace(scenario)
+            async with fed(scenario, options.feed, pace, chain, options.directory) as played:
+                readings = await _until_rest(chain, played, screen)
+                await _all_alerts_told(readings, changes)
         finally:
             following.cancel()
     verdicts = await _verdicts(chain.kafka, topic_name(plant, Stage.INFERENCE))
     return _report(scenario, plant, readings, changes, verdicts, trained)
 
 
-async def _until_rest(scenario: Scenario, options: DemoOptions, chain: Chain, screen: Screen) -> dict[str, Reading]:
-    """Start the source and return the last readings, once every frame has gone through every stage."""
-    source = sources_file(options.directory, rehearsal(scenario.live, options.pace(scenario)))
-    linger = {"ANDON_INGEST__LINGER": "5s"}  # so that its last figures can be read
-    await chain.start("ingest", source | linger, finishes=True)
-    playing = asyncio.create_task(chain.supervisor.finished("ingest"))
+async def _until_rest(chain: Chain, played: asyncio.Task[None], screen: Screen) -> dict[str, Reading]:
+    """Return the last readings, once every frame has been played and has gone through every stage."""
     readings: dict[str, Reading] = {}
     source_reading = Reading()
     deadline = float("inf")
@@ -132,24 +133,11 @@ async def _until_rest(scenario: Scenario, options: DemoOptions, chain: Chain, sc
         readings["ingest"] = source_reading
         broker = resident_bytes(chain.broker.pid) if chain.broker else None
         screen.update(figures(readings, before, time.monotonic() - at), broker, time.monotonic())
-        if playing.done():
-            playing.result()
+        if played.done():
+            played.result()
             deadline = min(deadline, time.monotonic() + _REST_TIMEOUT_S)
             if at_rest(readings) or time.monotonic() > deadline:
                 return readings
-
-
-def rehearsal(live: Part, speed: str) -> dict[str, Any]:
-    """Return the entry of a sources file that replays *live* as if it were happening, under its own times."""
-    return {
-        "name": "demo",
-        "kind": "recording",
-        "folder": str(live.folder.resolve()),
-        "mapping": str(live.mapping.resolve()),
-        "to": "raw",
-        "speed": speed,
-        "skip_rows_per_file": live.skip_rows,
-    }
 
 
 def at_rest(readings: dict[str, Reading]) -> bool:

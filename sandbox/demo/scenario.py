@@ -61,6 +61,7 @@ class Scenario:
         events: ground truth of the live part.
         spans: per asset, first and last event time of the live part, microseconds UTC.
         frames: frames in the live part.
+        shift: what machines add to the times that the live part was recorded with; it is in `events` and `spans`.
     """
 
     title: str
@@ -70,6 +71,13 @@ class Scenario:
     events: tuple[LabelledEvent, ...]
     spans: Mapping[str, tuple[int, int]]
     frames: int
+    shift: int = 0
+
+    def moved(self, shift: int) -> Scenario:
+        """Return the same at another time: *shift* microseconds later."""
+        events = tuple(replace(each, start=each.start + shift, end=each.end + shift) for each in self.events)
+        spans = {asset: (first + shift, last + shift) for asset, (first, last) in self.spans.items()}
+        return replace(self, events=events, spans=spans, shift=self.shift + shift)
 
     @property
     def span(self) -> int:

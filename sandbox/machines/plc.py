@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, cast
 
 import typer
 from asyncua import Node, Server, ua
@@ -26,6 +26,11 @@ NAMESPACE = "urn:acme:riverside"
 _LINGER_S = 8.0
 _ZERO = {ua.VariantType.Double: 0.0, ua.VariantType.Int64: 0, ua.VariantType.Boolean: False}
 _TYPES = {"number": ua.VariantType.Double, "integer": ua.VariantType.Int64, "boolean": ua.VariantType.Boolean}
+
+
+def url(port: int) -> str:
+    """Return the server's address."""
+    return f"opc.tcp://127.0.0.1:{port}/riverside"
 
 
 class Plc:
@@ -82,7 +87,7 @@ class Plc:
 
     async def _add_type(self, name: str, index: int) -> Node:
         base = self._server.nodes.base_object_type
-        made = await base.add_object_type(ua.NodeId(f"{name.title()}Type", index), f"{index}:{name.title()}Type")
+        made = await base.add_object_type(_node(f"{name.title()}Type", index), f"{index}:{name.title()}Type")
         for tag, spec in self._plant.classes[name].tags.items():
             kind = _TYPES[spec.kind]
             variable = await made.add_variable(index, tag, _ZERO[kind], kind)
@@ -99,13 +104,13 @@ class Plc:
         *folders, name = asset.split("/")
         for depth, folder in enumerate(folders, start=1):
             parent = await self._folder(parent, "/".join(folders[:depth]), folder, index)
-        machine = await parent.add_object(ua.NodeId(asset, index), f"{index}:{name}", made_of.nodeid)
+        machine = await parent.add_object(_node(asset, index), f"{index}:{name}", made_of.nodeid)
         for tag, spec in self._plant.classes[asset_class].tags.items():
             variable = await machine.get_child(f"{index}:{tag}")
             self._nodes[asset, tag] = (variable.nodeid, _TYPES[spec.kind])
 
     async def _folder(self, parent: Node, path: str, name: str, index: int) -> Node:
-        node = self._server.get_node(ua.NodeId(path, index))
+        node = self._server.get_node(_node(path, index))
         known = {child.nodeid for child in await parent.get_children()}
         return node if node.nodeid in known else await parent.add_folder(node.nodeid, f"{index}:{name}")
 
@@ -115,17 +120,21 @@ class Plc:
             self._all_watched.set()
 
 
+def _node(name: str, index: int) -> ua.NodeId:
+    return ua.NodeId(ua.String(name), ua.Int16(index))
+
+
 async def _describe(variable: Node, name: str, value: Any) -> None:
     made = await variable.add_property(0, name, value)
     await made.set_modelling_rule(True)
 
 
-def _timestamp(moment: int) -> datetime:
+def _timestamp(moment: int) -> ua.DateTime:
     """Return microseconds UTC in the form that asyncua writes: UTC without a zone."""
-    return datetime(1970, 1, 1) + timedelta(microseconds=moment)
+    return cast(ua.DateTime, datetime(1970, 1, 1) + timedelta(microseconds=moment))
 
 
-def _data_value(value: Any, kind: ua.VariantType, moment: datetime) -> ua.DataValue:
+def _data_value(value: Any, kind: ua.VariantType, moment: ua.DateTime) -> ua.DataValue:
     if value is None:
         code = ua.StatusCode(ua.UInt32(ua.StatusCodes.BadSensorFailure))
         return ua.DataValue(ua.Variant(None), code, SourceTimestamp=moment)
@@ -133,10 +142,10 @@ def _data_value(value: Any, kind: ua.VariantType, moment: datetime) -> ua.DataVa
 
 
 async def _run(plant: Plant, frames: Path, port: int, speed: float, shift: int) -> None:
-    plc, recorded = Plc(plant, f"opc.tcp://127.0.0.1:{port}/riverside"), load_frames(frames, shift)
+    plc, recorded = Plc(plant, url(port)), load_frames(frames, shift)
     await plc.start()
     await plc.wait_for_data(int(recorded["time"][0]) - SECOND)
-    typer.echo(f"OPC UA server at opc.tcp://127.0.0.1:{port}/riverside; waiting for a client to subscribe to all of it")
+    typer.echo(f"OPC UA server at {url(port)}; waiting for a client to subscribe to all of it")
     await plc.watched()
     typer.echo("all variables are watched; the station runs")
     async for rows in play(recorded, speed):
