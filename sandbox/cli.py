@@ -86,14 +86,25 @@ def _train(scenario: Scenario, bundles: Path) -> None:
 def up(
     plant: Annotated[Path, typer.Option(help="Plant model.")],
     bundles: Annotated[Path, typer.Option(help="Folder of model bundles.")] = Path("bundles"),
-    recording: Annotated[Path | None, typer.Option(help="Recording to replay for ever, at true speed.")] = None,
+    sources: Annotated[Path | None, typer.Option(help="Sources file: the machines to read.")] = None,
+    recording: Annotated[
+        Path | None, typer.Option(help="Instead of --sources: a recording to replay for ever, at true speed.")
+    ] = None,
     mapping: Annotated[Path | None, typer.Option(help="How to read it.")] = None,
     directory: Annotated[Path, typer.Option(help="For logs and the database's files.")] = Path("run/up"),
     broker_limit: Annotated[int, typer.Option(help="MiB that the embedded broker may hold before all stops.")] = 4_096,
 ) -> None:
     """Run broker, database and all services until Ctrl-C; every restart of a service is announced."""
     console = Console(highlight=False)
+    if sources and recording:
+        raise ConfigError("--sources and --recording exclude each other: name the recording in the sources file")
     source = sources_file(directory, _endless(recording, mapping)) if recording else None
+    if sources:
+        source = {
+            "ANDON_INGEST__SOURCES": str(sources.resolve()),
+            "ANDON_INGEST__SPOOL__DIRECTORY": str(directory / "spool"),
+        }
+    bundles.mkdir(parents=True, exist_ok=True)  # a plant without models is watched by its limits
     asyncio.run(_up(plant, bundles, source, directory, broker_limit, console))
 
 

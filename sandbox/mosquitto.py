@@ -20,6 +20,11 @@ _PLACES = "/usr/sbin:/usr/local/sbin:/usr/bin:/usr/local/bin:/opt/homebrew/sbin"
 _SETTINGS = "allow_anonymous true\nmax_queued_messages 0\nsys_interval 1\n"
 
 
+def program() -> str | None:
+    """Return where Mosquitto is; None when it is not installed."""
+    return shutil.which("mosquitto") or shutil.which("mosquitto", path=_PLACES)
+
+
 class Mosquitto:
     """A broker on a free loopback port that lets everybody in and forgets all when it ends.
 
@@ -35,11 +40,11 @@ class Mosquitto:
     """
 
     def __init__(self, folder: Path) -> None:
-        program = shutil.which("mosquitto") or shutil.which("mosquitto", path=_PLACES)
-        if program is None:
+        found = program()
+        if found is None:
             raise BrokerError("Mosquitto, an MQTT broker, is not installed (its package is named mosquitto)")
         self.host, self.port = "127.0.0.1", free_port()
-        self._program, self._folder = program, folder
+        self._program, self._folder = found, folder
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:

@@ -15,6 +15,7 @@ import pytest
 import yaml
 
 from sandbox.demo.scenario import examples
+from sandbox.mosquitto import program
 from sandbox.station.record import write_recording
 from sandbox.station.simulate import StationConfig, simulate
 
@@ -25,8 +26,13 @@ def andon(*arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run([*ANDON, *arguments], capture_output=True, text=True, timeout=150, check=False)
 
 
-def test_the_demo_finds_the_events_and_accounts_for_every_frame(tmp_path: Path) -> None:
-    done = andon("demo", "--seconds", "8", "--directory", str(tmp_path), "--picture", str(tmp_path / "demo.svg"))
+@pytest.mark.parametrize("source", ["recording", "opcua", "sparkplug"])
+def test_the_demo_finds_the_events_whatever_way_the_machines_are_read(source: str, tmp_path: Path) -> None:
+    if source == "sparkplug" and program() is None:
+        pytest.skip("Mosquitto is not installed")
+    # A real server cannot be read as fast as a file.
+    options = ("--source", source, "--seconds", "8" if source == "recording" else "20")
+    done = andon("demo", *options, "--directory", str(tmp_path), "--picture", str(tmp_path / "demo.svg"))
     assert done.returncode == 0, done.stdout + done.stderr
     report = orjson.loads((tmp_path / "report.json").read_bytes())
     assert report["events"] == report["events_found"] + len(report["missed"]) == 10
@@ -43,6 +49,7 @@ def test_the_demo_finds_the_events_and_accounts_for_every_frame(tmp_path: Path) 
     ("arguments", "said"),
     [
         (("--recording", "nowhere"), "nowhere"),
+        (("--recording", ".", "--source", "opcua"), "leave out --recording"),
         (("--seconds", "0"), "seconds"),
         (("--speed", "fast"), "fast"),
         (("--recording", ".", "--plant", "none.yaml", "--mapping", "none.yaml"), "none.yaml"),
