@@ -1,7 +1,7 @@
 """A PLC for tests and benches: an OPC UA server that does what it is told by lines of JSON, as a process of its own.
 
 ``{"write": [[node, value, status, source_time_us], ...]}`` writes values; the last two may be left out.
-``{"drop": node}`` deletes a node, ``{"load": rate}`` changes all nodes again and again, so many values a second in total.
+``{"drop": node}`` deletes a node, ``{"load": rate}`` changes all nodes in turn, so many values a second in total.
 """
 
 from __future__ import annotations
