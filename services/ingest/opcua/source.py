@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 
 from asyncua import ua
 
@@ -20,6 +21,16 @@ from services.ingest.source import Intake
 _log = get_logger(__name__)
 #: The longest wait between two attempts: a restarted PLC should be back within seconds.
 _LONGEST_WAIT = 5 * SECOND
+
+
+def _is_news(record: logging.LogRecord) -> bool:
+    """Return whether a line of asyncua's says what no exception does: that it could not read an answer."""
+    return record.levelno >= logging.ERROR and "Publish iteration crashed" not in record.getMessage()
+
+
+#: asyncua logs what it also raises, with tracebacks; this service says it once, in plain words.
+for _name in ("client.client", "client.ua_client", "client.ua_session", "client.ua_session.UaSession"):
+    logging.getLogger(f"asyncua.{_name}").addFilter(_is_news)
 
 
 class OpcUaSource:
