@@ -6,6 +6,8 @@ import types
 import typing
 from collections.abc import Iterator
 from dataclasses import dataclass
+from enum import StrEnum
+from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -17,6 +19,9 @@ from pydantic.fields import FieldInfo
 from andon.errors import ConfigError
 from andon.settings import PREFIX, Settings
 from andon.units import parse_duration
+
+#: Where packages register the settings of their services; this one imports none of them.
+ENTRY_POINTS = "andon.settings"
 
 _DURATIONS = (("h", 3_600_000_000), ("min", 60_000_000), ("s", 1_000_000), ("ms", 1_000), ("us", 1))
 _KINDS = {bool: "true or false", int: "integer", float: "number", str: "text", Path: "path", SecretStr: "secret"}
@@ -64,18 +69,26 @@ def settings_of(kind: type[BaseModel], prefix: str = PREFIX) -> Iterator[Setting
             )
 
 
-def settings_table(kind: type[BaseModel]) -> str:
+def settings_table(kind: type[BaseModel], prefix: str = PREFIX) -> str:
     """Return the settings of a class as a Markdown table."""
     rows = [
         f"| `{one.variable}` | {_marked(one.kind)} | {_code(one.default)} | {one.meaning.replace('|', chr(92) + '|')} |"
-        for one in settings_of(kind)
+        for one in settings_of(kind, prefix)
     ]
     return "\n".join(["| variable | value | default | meaning |", "| --- | --- | --- | --- |", *rows, ""])
 
 
 def settings_page() -> str:
-    """Return the documentation page of the settings that all services share."""
-    return f"{_INTRODUCTION}\n{settings_table(Settings)}"
+    """Return the documentation page: the settings that all services share, and those of each."""
+    parts = [_INTRODUCTION, "## All services\n", settings_table(Settings)]
+    for name, kind in sorted(service_settings().items()):
+        parts += [f"## The {name} service\n", settings_table(kind, f"{PREFIX}{name.upper()}__")]
+    return "\n".join(parts)
+
+
+def service_settings() -> dict[str, type[BaseModel]]:
+    """Return each installed service's own settings, by the service's name."""
+    return {entry.name: entry.load() for entry in entry_points(group=ENTRY_POINTS)}
 
 
 def settings(
@@ -104,8 +117,11 @@ def _bare(field: FieldInfo) -> tuple[Any, list[Any]]:
 
 
 def _kind(inner: Any, metadata: list[Any]) -> str:
-    if typing.get_origin(inner) is Literal:
-        return " or ".join(f"`{option}`" for option in typing.get_args(inner))
+    options = typing.get_args(inner) if typing.get_origin(inner) is Literal else ()
+    if isinstance(inner, type) and issubclass(inner, StrEnum):
+        options = tuple(inner)
+    if options:
+        return " or ".join(f"`{option}`" for option in options)
     bounds = [f"{sign} {bound}" for part in metadata for sign, bound in _bounds(part)]
     return " ".join([_KINDS.get(inner, "JSON"), ", ".join(bounds)]).strip()
 

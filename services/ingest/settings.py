@@ -22,7 +22,7 @@ class IngestSettings(BaseModel):
     linger: Duration = 0
     """How long to stay after the last frame when all sources are recordings, so that figures can still be scraped."""
     session: str = Field(default="ingest", min_length=1)
-    """Begins the sessions' names; the source's name, the moment of the start and the asset follow."""
+    """Begins the sessions' names; the moment of the start and the asset follow."""
     future: Future = Future.REFUSE
     """What becomes of a value whose source time is ahead of our clock by more than `future_tolerance`: refuse (dead
     letter), arrival (it counts as measured on arrival) or keep."""

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr
 from typer.testing import CliRunner
 
 from andon.settings import Settings
-from andon.settings_table import Setting, settings, settings_of, settings_page, settings_table
+from andon.settings_table import Setting, service_settings, settings, settings_of, settings_page, settings_table
 from andon.units import Duration
 
 PAGE = Path(__file__).parents[2] / "docs" / "settings.md"
@@ -52,6 +52,13 @@ def test_the_table_flags_secrets_and_what_must_be_set() -> None:
 def test_every_setting_says_what_it_means() -> None:
     assert [one.variable for one in settings_of(Settings) if not one.meaning.endswith(".")] == []
     assert [one.variable for one in settings_of(Settings) if one.kind == "JSON"] == []
+
+
+def test_the_settings_of_every_service_are_on_the_page_and_say_what_they_mean() -> None:
+    assert {"ingest", "context", "inference", "alert"} <= service_settings().keys()
+    for name, kind in service_settings().items():
+        own = list(settings_of(kind, f"ANDON_{name.upper()}__"))
+        assert [one.variable for one in own if not one.meaning or one.kind == "JSON"] == []
 
 
 def test_the_page_is_what_the_code_says() -> None:
