@@ -8,6 +8,7 @@ import socket
 import subprocess
 import time
 from collections.abc import Iterator
+from getpass import getuser
 from pathlib import Path
 
 from sandbox.broker import BrokerError, free_port
@@ -17,7 +18,9 @@ _START_TIMEOUT_S = 10.0
 _PLACES = "/usr/sbin:/usr/local/sbin:/usr/bin:/usr/local/bin:/opt/homebrew/sbin"
 
 #: Slow clients lose nothing, as what a test or bench sends is meant to arrive; `$SYS` says every second who is there.
-_SETTINGS = "allow_anonymous true\nmax_queued_messages 0\nsys_interval 1\n"
+_SETTINGS = "max_queued_messages 0\nsys_interval 1\n"
+#: Who may connect, where nothing else is said.
+_OPEN = "allow_anonymous true"
 
 
 def program() -> str | None:
@@ -26,7 +29,7 @@ def program() -> str | None:
 
 
 class Mosquitto:
-    """A broker on a free loopback port that lets everybody in and forgets all when it ends.
+    """A broker on a free loopback port that forgets all when it ends.
 
     Attributes:
         host: where it listens.
@@ -34,17 +37,18 @@ class Mosquitto:
 
     Args:
         folder: takes its configuration and log.
+        settings: lines of its configuration that say who may connect, and how.
 
     Raises:
         BrokerError: it is not installed.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, settings: str = _OPEN) -> None:
         found = program()
         if found is None:
             raise BrokerError("Mosquitto, an MQTT broker, is not installed (its package is named mosquitto)")
         self.host, self.port = "127.0.0.1", free_port()
-        self._program, self._folder = found, folder
+        self._program, self._folder, self._settings = found, folder, settings
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
@@ -54,7 +58,7 @@ class Mosquitto:
             BrokerError: it ended, or does not answer in time.
         """
         settings = self._folder / "mosquitto.conf"
-        settings.write_text(f"listener {self.port} {self.host}\n{_SETTINGS}")
+        settings.write_text(f"listener {self.port} {self.host}\nuser {getuser()}\n{self._settings}\n{_SETTINGS}")
         with (self._folder / "mosquitto.log").open("ab") as out:
             self._process = subprocess.Popen(  # noqa: S603 - no shell, and a file of our own
                 [self._program, "-c", str(settings)], stdout=out, stderr=out

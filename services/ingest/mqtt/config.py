@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from itertools import combinations
 from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
@@ -11,7 +12,7 @@ from andon.connection import Group, Text
 from andon.units import Duration
 from services.ingest.config import NamedSource
 from services.ingest.mqtt.connection_config import MqttConnection
-from services.ingest.mqtt.topics import check_pattern, placeholders
+from services.ingest.mqtt.topics import check_pattern, covers, overlap, placeholders, topic_filter
 
 #: Stands for "when it arrived" where a rule names the place of the time.
 ARRIVAL = "arrival"
@@ -110,6 +111,16 @@ class MqttConfig(NamedSource):
     """received or delivered."""
     max_bytes: int = Field(default=1_048_576, ge=1)
     """A larger body becomes a dead letter without being read."""
+
+    @model_validator(mode="after")
+    def _rules_do_not_cross(self) -> Self:
+        for one, other in combinations([topic_filter(rule.topic) for rule in self.rules], 2):
+            if overlap(one, other) and not (covers(one, other) or covers(other, one)):
+                raise ValueError(
+                    f"topics {one!r} and {other!r} cross: some topics fit both, so the broker would deliver their "
+                    "messages twice (write the topics so that one contains the other, or none)"
+                )
+        return self
 
     @model_validator(mode="after")
     def _fits_version(self) -> Self:

@@ -51,6 +51,7 @@ def make_client(
         tls_context=connection.tls.context(),
         will=will,
         keepalive=connection.keepalive // SECOND,
+        timeout=connection.timeout / SECOND,
         clean_session=None if five else not keep_session,
         clean_start=not keep_session if five else MQTT_CLEAN_START_FIRST_ONLY,  # paho takes no other for 3.1.1
         properties=_properties(keep_session) if five else None,

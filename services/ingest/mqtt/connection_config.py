@@ -33,6 +33,9 @@ class MqttConnection(Group):
     keepalive: Duration = Field(default=30_000_000, ge=1_000_000)
     """A connection that says nothing for one and a half times this is gone."""
 
+    timeout: Duration = Field(default=10_000_000, gt=0)
+    """How long the broker may take to answer."""
+
     @field_validator("password")
     @classmethod
     def _has_user(cls, password: SecretRef | None, info: ValidationInfo) -> SecretRef | None:

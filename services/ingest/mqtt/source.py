@@ -18,7 +18,7 @@ from services.ingest.mqtt.config import Acknowledge, MqttConfig
 from services.ingest.mqtt.connection import acknowledge, acknowledge_by_hand, make_client
 from services.ingest.mqtt.payloads import PayloadError
 from services.ingest.mqtt.rules import Rules
-from services.ingest.mqtt.topics import topic_filter
+from services.ingest.mqtt.topics import topic_filter, widest
 from services.ingest.readings import Readings, Refusal, Signals
 from services.ingest.source import Intake
 
@@ -79,7 +79,7 @@ class MqttSource:
 
     async def _subscribe(self, client: aiomqtt.Client) -> None:
         share = f"$share/{self._config.share}/" if self._config.share else ""
-        wanted: dict[str, int] = {topic_filter(rule.topic): rule.qos for rule in reversed(self._config.rules)}
+        wanted = widest({topic_filter(rule.topic): rule.qos for rule in reversed(self._config.rules)})
         granted = await client.subscribe([(f"{share}{name}", qos) for name, qos in wanted.items()])
         refused = [name for name, code in zip(wanted, granted, strict=True) if _is_failure(code)]
         for name in refused:

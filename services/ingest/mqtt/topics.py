@@ -41,6 +41,40 @@ def topic_filter(pattern: str) -> str:
     return _NAMED.sub("+", pattern)
 
 
+def covers(wide: str, narrow: str) -> bool:
+    """Return whether each topic that fits the filter *narrow* fits *wide*, too."""
+    for place, level in enumerate(levels := narrow.split("/")):
+        mine = wide.split("/")[place : place + 1]
+        if mine == ["#"]:
+            return True
+        if not mine or level == "#" or mine[0] not in ("+", level):
+            return False
+    return len(wide.split("/")) == len(levels) or wide == f"{narrow}/#"
+
+
+def overlap(one: str, other: str) -> bool:
+    """Return whether a topic can fit both filters."""
+    mine, theirs = one.split("/"), other.split("/")
+    for level, another in zip(mine, theirs, strict=False):
+        if "#" in (level, another):
+            return True
+        if level != another and "+" not in (level, another):
+            return False
+    longer = max(mine, theirs, key=len)[min(len(mine), len(theirs)) :]
+    return longer in ([], ["#"])
+
+
+def widest(filters: Mapping[str, int]) -> dict[str, int]:
+    """Return filters (to their QoS) without those that others cover; these take over the higher QoS.
+
+    A broker delivers a message once for each filter that it fits: what overlaps would come twice.
+    """
+    kept = {
+        name: qos for name, qos in filters.items() if not any(covers(each, name) for each in filters if each != name)
+    }
+    return {name: max(qos, *(filters[each] for each in filters if covers(name, each))) for name, qos in kept.items()}
+
+
 class Pattern:
     """A pattern, ready to be compared.
 
