@@ -3,20 +3,31 @@
 from __future__ import annotations
 
 import json
+import typing
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Discriminator, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Discriminator, ValidationError, field_validator
 
 from andon.errors import ConfigError
+from andon.plant.references import suggestion
 from andon.plant.source import Source as YamlText
 from andon.plant.source import SourceError, read_source
+from andon.plant.wording import explain
 from services.ingest.mqtt.config import MqttConfig
 from services.ingest.opcua.config import OpcUaConfig
 from services.ingest.recording.config import RecordingConfig
 from services.ingest.sparkplug.config import SparkplugConfig
 
 SourceConfig = Annotated[OpcUaConfig | MqttConfig | SparkplugConfig | RecordingConfig, Discriminator("kind")]
+_KINDS: dict[str, type[BaseModel]] = {
+    "opcua": OpcUaConfig,
+    "mqtt": MqttConfig,
+    "sparkplug": SparkplugConfig,
+    "recording": RecordingConfig,
+}
+#: Pydantic's word for a discriminator that names none of the union's members.
+_NO_SUCH_KIND = "union_tag_invalid"
 
 
 class SourcesError(ConfigError):
@@ -28,8 +39,15 @@ class Sources(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
-    sources: tuple[SourceConfig, ...] = Field(min_length=1)
+    sources: tuple[SourceConfig, ...]
     """What to connect to."""
+
+    @field_validator("sources", mode="before")
+    @classmethod
+    def _is_some(cls, sources: object) -> object:
+        if sources == []:
+            raise ValueError("names no source (add one)")
+        return sources
 
     @field_validator("sources")
     @classmethod
@@ -65,13 +83,35 @@ def load_sources(path: Path) -> Sources:
 
 def _findings(path: Path, text: YamlText, error: ValidationError) -> list[str]:
     found = set()
-    for each in error.errors(include_url=False, include_context=False, include_input=False):
-        place = _without_kind(each["loc"])
-        message = each["msg"].removeprefix("Value error, ")
+    for each in error.errors(include_url=False):
+        place, kind = _without_kind(each["loc"])
+        message = (
+            _unknown_kind(each["ctx"]) if each["type"] == _NO_SUCH_KIND else explain(each, _fields(kind, place[2:-1]))
+        )
         found.add((text.line(place), ".".join(map(str, place)) or "file", message))
     return [f"{path}:{line}: {where}: {message}" for line, where, message in sorted(found)]
 
 
-def _without_kind(place: tuple[Any, ...]) -> tuple[Any, ...]:
-    """Take out the union's tag, which pydantic puts behind the source's index and which is in no file."""
-    return (*place[:2], *place[3:]) if len(place) > 2 and place[0] == "sources" else place
+def _without_kind(place: tuple[Any, ...]) -> tuple[tuple[Any, ...], str]:
+    """Return a place without the union's tag, which pydantic puts behind the source's index, and that tag."""
+    return ((*place[:2], *place[3:]), place[2]) if len(place) > 2 and place[0] == "sources" else (place, "")
+
+
+def _unknown_kind(context: dict[str, Any]) -> str:
+    return f"kind {context['tag']!r} is not known here ({suggestion(context['tag'], _KINDS)})"
+
+
+def _fields(kind: str, place: tuple[Any, ...]) -> list[str]:
+    """Return the names that may stand at a place below a source of a kind."""
+    model: Any = _KINDS.get(kind, Sources)
+    for step in place:
+        if isinstance(step, str) and step in model.model_fields:
+            model = _model_in(model.model_fields[step].annotation) or model
+    return list(model.model_fields)
+
+
+def _model_in(annotation: Any) -> type[BaseModel] | None:
+    """Return the model that a field holds: bare, optional, or in a tuple."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    return next(filter(None, map(_model_in, typing.get_args(annotation))), None)
