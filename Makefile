@@ -64,7 +64,8 @@ EXTRAS_bench := sandbox,bench
 constraints:  ## Pin the versions that an unconstrained install gives today.
 	@$(PYTHON) -m venv .venv-constraints
 	@.venv-constraints/bin/pip --quiet install '.[sandbox,dev,bench]'
-	@.venv-constraints/bin/pip freeze --exclude andon > constraints.txt
+	@echo "# Made by 'make constraints': two installs give the same versions." > constraints.txt
+	@.venv-constraints/bin/pip freeze --exclude andon >> constraints.txt
 	@echo "torch==2.13.0" >> constraints.txt
 	@rm -r .venv-constraints
 

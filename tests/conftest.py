@@ -13,6 +13,15 @@ import structlog
 
 from andon.settings import KafkaSettings
 from sandbox.broker import embedded_broker
+from sandbox.mosquitto import program
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say what was not tested for want of an MQTT broker."""
+    if program() is None:
+        terminalreporter.write_line(
+            "Mosquitto is not installed: amqtt stood in for it in one test, the others that need it were skipped"
+        )
 
 
 @pytest.fixture(scope="session")

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Discriminator, ValidationError, field_validator
+from pydantic_core import ErrorDetails
 
 from andon.errors import ConfigError
 from andon.plant.references import suggestion
@@ -26,8 +27,6 @@ _KINDS: dict[str, type[BaseModel]] = {
     "sparkplug": SparkplugConfig,
     "recording": RecordingConfig,
 }
-#: Pydantic's word for a discriminator that names none of the union's members.
-_NO_SUCH_KIND = "union_tag_invalid"
 
 
 class SourcesError(ConfigError):
@@ -85,9 +84,8 @@ def _findings(path: Path, text: YamlText, error: ValidationError) -> list[str]:
     found = set()
     for each in error.errors(include_url=False):
         place, kind = _without_kind(each["loc"])
-        message = (
-            _unknown_kind(each["ctx"]) if each["type"] == _NO_SUCH_KIND else explain(each, _fields(kind, place[2:-1]))
-        )
+        wording = _OF_KINDS.get(each["type"])
+        message = wording(each) if wording else explain(each, _fields(kind, place[2:-1]))
         found.add((text.line(place), ".".join(map(str, place)) or "file", message))
     return [f"{path}:{line}: {where}: {message}" for line, where, message in sorted(found)]
 
@@ -97,8 +95,17 @@ def _without_kind(place: tuple[Any, ...]) -> tuple[tuple[Any, ...], str]:
     return ((*place[:2], *place[3:]), place[2]) if len(place) > 2 and place[0] == "sources" else (place, "")
 
 
-def _unknown_kind(context: dict[str, Any]) -> str:
-    return f"kind {context['tag']!r} is not known here ({suggestion(context['tag'], _KINDS)})"
+def _unknown_kind(error: ErrorDetails) -> str:
+    tag = error["ctx"]["tag"]
+    return f"kind {tag!r} is not known here ({suggestion(tag, _KINDS)})"
+
+
+def _no_kind(_: ErrorDetails) -> str:
+    return f"does not say what it is (add `kind`: {', '.join(_KINDS)})"
+
+
+#: Pydantic's types of error about the union of all kinds, in our words.
+_OF_KINDS = {"union_tag_invalid": _unknown_kind, "union_tag_not_found": _no_kind}
 
 
 def _fields(kind: str, place: tuple[Any, ...]) -> list[str]:

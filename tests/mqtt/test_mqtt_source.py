@@ -20,10 +20,11 @@ from sandbox.mosquitto import Mosquitto, program
 from services.ingest.mqtt.config import MqttConfig
 from services.ingest.mqtt.source import MqttSource
 from services.ingest.readings import Readings, Refusal
+from tests.mqtt.amqtt_broker import Amqtt, amqtt
 from tests.mqtt.test_mqtt_rules import PLANT, SIGNALS
 from tests.stream.tls import Authority
 
-pytestmark = pytest.mark.skipif(program() is None, reason="Mosquitto is not installed")
+needs_mosquitto = pytest.mark.skipif(program() is None, reason="Mosquitto is not installed")
 RULE = {"topic": "plant/{line}/{machine}", "asset": "water/{line}/{machine}", "time": "/t", "time_format": "epoch_us"}
 TOPIC = "plant/line-1/pump-1"
 
@@ -70,7 +71,7 @@ class Taking:
         return self.metrics.registry.get_sample_value(name, {"service": "ingest", "source": "hall"}) or 0.0
 
 
-def config(broker: Mosquitto, connection: dict[str, Any] | None = None, **other: Any) -> MqttConfig:
+def config(broker: Mosquitto | Amqtt, connection: dict[str, Any] | None = None, **other: Any) -> MqttConfig:
     reached = {"host": broker.host, "port": broker.port, "timeout": "1s"} | (connection or {})
     return MqttConfig.model_validate({"name": "hall", "kind": "mqtt", "broker": reached, "rules": [RULE]} | other)
 
@@ -94,7 +95,7 @@ def body(value: float, time: int = 1_700_000_000_000_000) -> bytes:
     return json.dumps({"t": time, "flow": value}).encode()
 
 
-async def publish(broker: Mosquitto, *messages: tuple[str, bytes], retain: bool = False) -> None:
+async def publish(broker: Mosquitto | Amqtt, *messages: tuple[str, bytes], retain: bool = False) -> None:
     async with aiomqtt.Client(broker.host, broker.port) as client:
         for topic, data in messages:
             await client.publish(topic, data, qos=1, retain=retain)
@@ -102,6 +103,8 @@ async def publish(broker: Mosquitto, *messages: tuple[str, bytes], retain: bool 
 
 @pytest.fixture
 def broker(tmp_path: Path) -> Iterator[Mosquitto]:
+    if program() is None:
+        pytest.skip("Mosquitto is not installed")
     running = Mosquitto(tmp_path)
     running.start()
     yield running
@@ -114,6 +117,14 @@ async def test_messages_become_readings_in_both_versions_of_the_protocol(broker:
         await publish(broker, (TOPIC, body(1.5)), (TOPIC, body(2.5)))
         await intake.until(lambda: intake.values == [1.5, 2.5])
         assert intake.batches[0].source_times == [1_700_000_000_000_000]
+
+
+async def test_messages_become_readings_on_another_broker_too(tmp_path: Path) -> None:
+    with amqtt(tmp_path) as broker:
+        async with reading(config(broker, {"version": "3.1.1"}), connects=True) as intake:
+            await publish(broker, (TOPIC, body(1.5)), (TOPIC, b"{"), (TOPIC, body(2.5)))
+            await intake.until(lambda: intake.values == [1.5, 2.5])
+            assert [str(each.reason) for each in intake.refusals] == ["malformed"]
 
 
 async def test_what_cannot_be_used_is_refused_with_its_bytes_once_a_topic_for_what_no_rule_fits(
@@ -195,6 +206,7 @@ def secured(folder: Path, authority: Authority, *lines: str) -> Mosquitto:
     return Mosquitto(folder, settings="\n".join((*tls, *lines)))
 
 
+@needs_mosquitto
 async def test_tls_proves_both_sides_and_an_unknown_broker_is_not_spoken_to(tmp_path: Path) -> None:
     authority, stranger = Authority(tmp_path / "ca"), Authority(tmp_path / "stranger")
     own = authority.issue("andon")
@@ -226,6 +238,7 @@ def password_file(folder: Path) -> Path:
     return file
 
 
+@needs_mosquitto
 async def test_a_wrong_password_is_said_and_tried_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     broker = Mosquitto(tmp_path, settings=f"allow_anonymous false\npassword_file {password_file(tmp_path)}")
     broker.start()
