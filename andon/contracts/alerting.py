@@ -26,7 +26,9 @@ Severity = Literal["info", "warning", "critical"]
 class Alert(Event):
     """Stage `alert`: something needs a person. One event per change of state; `time` is when it changed."""
 
-    alert: str = Field(description="Names the alert through its life: '<asset>@<opened>:alert'.")
+    alert: str = Field(
+        description="Names the alert through its life: '<asset>@<opened>:alert', of history '...:alert@backfill'."
+    )
     asset_class: str = Field(description="The asset's class in the plant model.")
     state: AlertState
     severity: Severity

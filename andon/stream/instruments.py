@@ -59,6 +59,7 @@ class Instruments:
         count("andon_records_read_total", prepared.records, stage=stage)
         count("andon_records_replayed_total", prepared.replayed, stage=stage)
         count("andon_records_repeated_total", prepared.repeated, stage=stage)
+        count("andon_records_passed_total", prepared.passed, stage=stage)
         if prepared.records:
             self._metrics.observe("andon_batch_records", prepared.records, stage=stage)
         for sent, lines in prepared.lines.items():

@@ -40,6 +40,7 @@ class Prepared:
         records: how many records were read for it.
         replayed: how many of them only rebuilt memory.
         repeated: how many of them repeat what was processed before.
+        passed: how many of them are history that came behind its lane's windows.
         delivered: input offset up to which (exclusive) all is delivered once this batch is.
         needed_from: first input offset that must be read again after a restart then.
         lines: events to send, by stage.
@@ -53,6 +54,7 @@ class Prepared:
     records: int
     replayed: int
     repeated: int
+    passed: int
     delivered: int
     needed_from: int
     lines: Mapping[Stage, list[Line]]
@@ -77,11 +79,13 @@ class _Collector:
     state: dict[str, State] = field(default_factory=dict)
     counts: list[Count] = field(default_factory=list)
     repeated: int = 0
+    passed: int = 0
 
     def add(self, result: Result, counts: Sequence[Count]) -> None:
         self.emits.extend(result.emits)
         self.rejected.extend(result.rejected)
         self.repeated += result.repeated
+        self.passed += result.passed
         self.state.update(result.state)
         self.counts.extend(counts)
 
@@ -155,6 +159,7 @@ class Partition:
             records=len(records),
             replayed=sum(record.offset < self._resume_at for record in records),
             repeated=collected.repeated,
+            passed=collected.passed,
             delivered=delivered,
             needed_from=self.position if needed is None else min(needed, self.position),
             lines=lines,

@@ -69,6 +69,7 @@ class Result:
         rejected: records of the current batch to set aside.
         state: per asset, what must survive a restart; None forgets the asset. Written after `emits`
             have been acknowledged by the broker.
+        passed: records of history that came behind their lane's windows; they lie in the input for whoever reads that.
         repeated: records that only repeat what was processed before, as an upstream restart sends them.
     """
 
@@ -76,6 +77,7 @@ class Result:
     rejected: tuple[Rejected, ...] = ()
     state: Mapping[str, State] = field(default_factory=dict)
     repeated: int = 0
+    passed: int = 0
 
 
 class Processor(Protocol):

@@ -46,6 +46,12 @@ CATALOGUE: dict[str, MetricSpec] = {
             ("stage",),
         ),
         MetricSpec(
+            "andon_records_passed_total",
+            "counter",
+            "Records of history that came behind windows that were closed; they make none.",
+            ("stage",),
+        ),
+        MetricSpec(
             "andon_unknown_tags_total",
             "counter",
             "Batches whose first record held a tag that the plant model does not know.",

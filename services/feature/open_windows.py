@@ -117,13 +117,13 @@ class OpenWindows:
         self._accepted.add(frames.filter(~late) if late.any() else frames)
         closed = self._frontiers.closed.copy()
         closed[asset] = frontier  # of several assignments to one asset the last holds
-        rejected, repeated = self._sort_out(frames.filter(late)) if late.any() else ((), 0)
+        outcome = self._sort_out(frames.filter(late)) if late.any() else Result()
         due = self._close(closed)
         if due is None:
-            return Result(rejected=rejected, repeated=repeated)
+            return outcome
         closing = first_reaching(asset, frontier, due.asset, due.members.end)
         emitted = self._emit(due, frames["ingest_time"].to_numpy()[closing])
-        return replace(emitted, rejected=rejected, repeated=repeated)
+        return replace(outcome, emits=emitted.emits, state=emitted.state)
 
     def tick(self, now: int, caught_up_since: int) -> Result:
         """Close all windows of assets that have sent nothing for the definition's `idle`.
@@ -142,10 +142,15 @@ class OpenWindows:
         if needed.any():
             self._frames.append(frames if needed.all() else frames[np.flatnonzero(needed)])
 
-    def _sort_out(self, late: pl.DataFrame) -> tuple[tuple[Rejected, ...], int]:
-        """Return what is truly late, and how many frames only repeat accepted ones."""
+    def _sort_out(self, late: pl.DataFrame) -> Result:
+        """Return what is truly late, and how many frames only repeat accepted ones.
+
+        History may come in any order, newest first or twice over; what is behind its windows is nobody's mistake.
+        """
         repeats = self._accepted.among(late)
-        return self._reject(late.filter(~repeats)), int(repeats.sum())
+        history = ~repeats & (late["asset"].to_numpy() >= self._live)
+        rejected = self._reject(late.filter(~repeats & ~history))
+        return Result(rejected=rejected, repeated=int(repeats.sum()), passed=int(history.sum()))
 
     def _close(self, closed: Ints) -> _Due | None:
         """Take out, per asset, the windows that end up to *closed*; None when there are none."""

@@ -105,7 +105,10 @@ class Model:
         if ends_in_time:
             self.accepted.add((asset, time))
         else:
-            (self.repeats if (asset, time) in self.accepted else self.late).add(row[OFFSET])
+            if (asset, time) in self.accepted:
+                self.repeats.add(row[OFFSET])
+            elif row["origin"] != "backfill":  # history may step back
+                self.late.add(row[OFFSET])
         self.newest[asset] = max(time, self.newest.get(asset, 0))
         self.close(asset, self.newest[asset] - self.definition.lateness, row["ingest_time"])
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -248,7 +248,7 @@ class Taking:
     def expect(self, signals: Iterable[int], now: int) -> None:
         raise AssertionError
 
-    def confirm(self, signals: Iterable[int], now: int) -> None:
+    async def confirm(self, signals: Sequence[int], now: int) -> None:
         raise AssertionError
 
 

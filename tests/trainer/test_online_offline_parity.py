@@ -84,7 +84,7 @@ def on_the_wire(rows: pl.DataFrame, schema: Mapping[str, pl.DataType]) -> pl.Dat
 def replay(frames: pl.DataFrame, plant: Plant, name: str) -> pl.DataFrame:
     """Return raw frames as the context stage receives them of an ingest service that replays a hundred times faster."""
     elapsed = pl.col("time") - pl.col("time").min()
-    stamped = Session("replay", plant, Origin.BACKFILL).stamp(name, frames)
+    stamped = Session("replay", plant).stamp(name, frames, Origin.BACKFILL)
     events = stamped.with_columns(ingest_time=pl.col("time").max() + elapsed // 100)
     received = on_the_wire(events, event_schema(Frame, plant.classes[name]))
     offsets = pl.int_range(received.height, dtype=pl.Int64).alias("offset")
