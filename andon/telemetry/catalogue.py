@@ -135,7 +135,10 @@ CATALOGUE: dict[str, MetricSpec] = {
         ),
         MetricSpec("andon_source_edge_nodes", "gauge", "Sparkplug edge nodes that are born.", ("source",)),
         MetricSpec(
-            "andon_source_gaps_total", "counter", "Times that messages of a Sparkplug edge node were lost.", ("source",)
+            "andon_source_gaps_total",
+            "counter",
+            "Times that messages of a source were lost on the way (Sparkplug, OPC UA).",
+            ("source",),
         ),
         MetricSpec(
             "andon_source_rebirths_total", "counter", "Times that an edge node was asked for its births.", ("source",)

@@ -38,6 +38,9 @@ class Pipeline:
         outlet: takes frames, events and dead letters.
         metrics: where to count.
         clock: microseconds UTC.
+
+    Attributes:
+        vigil: watches the sources.
     """
 
     def __init__(
@@ -55,13 +58,12 @@ class Pipeline:
             plant, signals, future=settings.future, tolerance=settings.future_tolerance, hold=settings.hold
         )
         self._session = Session(f"{settings.session}-{clock()}", plant)
-        self._vigil = Vigil(plant, metrics)
+        self.vigil = Vigil(plant, metrics)
         self._names: list[str] = []
         self._refusals = 0
         self._unsafe: deque[tuple[int, Callable[[], None]]] = deque()
         self._room = asyncio.Event()
         self._room.set()
-        self.vigil = self._vigil
 
     def intake(self, name: str) -> SourceIntake:
         """Return what the source *name* delivers to."""
@@ -77,8 +79,8 @@ class Pipeline:
     async def watch(self) -> None:
         """Tell which assets have fallen silent, until cancelled."""
         while True:
-            await asyncio.sleep(self._vigil.interval)
-            for event in self._vigil.tick(self._clock()):
+            await asyncio.sleep(self.vigil.interval)
+            for event in self.vigil.tick(self._clock()):
                 await self._outlet.tell(event)
 
     async def flush(self, *, all_of_it: bool = False) -> None:
@@ -130,12 +132,12 @@ class Pipeline:
 
     def expect(self, signals: Iterable[int], now: int) -> None:
         """Watch the assets of signals that a source is going to deliver."""
-        self._vigil.claim({self._signals.name(signal)[0] for signal in signals}, now)
+        self.vigil.claim({self._signals.name(signal)[0] for signal in signals}, now)
 
     async def confirm(self, signals: Sequence[int], now: int) -> None:
         """Take note that signals have not changed; their assets are talking."""
         self._framer.confirm(signals, now)
-        for event in self._vigil.confirmed({self._signals.name(each)[0] for each in signals}, now):
+        for event in self.vigil.confirmed({self._signals.name(each)[0] for each in signals}, now):
             await self._outlet.tell(event)
 
     async def _hand_over(self, framed: Framed, now: int) -> None:
@@ -144,7 +146,7 @@ class Pipeline:
         for (source, reason), count in framed.replaced.items():
             self._metrics.count("andon_source_times_replaced_total", count, source=self._names[source], reason=reason)
         for source, ahead in framed.ahead.items():
-            self._vigil.clock(self._names[source], ahead, now)
+            self.vigil.clock(self._names[source], ahead, now)
         for source, refusal in framed.refused:
             await self.refuse(source, refusal)
         await self._put(framed.frames, now)
@@ -157,7 +159,7 @@ class Pipeline:
             stamped = self._session.stamp(asset_class, rows.with_columns(emitted), origin)
             puts.append(self._outlet.put(stage, stamped))
             if origin is not Origin.BACKFILL:
-                puts.extend(self._outlet.tell(event) for event in self._vigil.heard(stamped, now))
+                puts.extend(self._outlet.tell(event) for event in self.vigil.heard(stamped, now))
         await asyncio.gather(*puts)
 
 

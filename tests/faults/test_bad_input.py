@@ -46,7 +46,7 @@ def bad_frames() -> dict[str, tuple[str, Line]]:
         "unknown asset": ("unknown_asset", line(json({**good, "asset": "line/pump-99"}), "line/pump-99")),
         "another's key": ("key_mismatch", line(json({**good, "asset": ASSETS[1]}), ASSET)),
         "an hour ahead": ("future_time", line(json({**live, "time": now + 3_600 * SECOND}), ASSET)),
-        "years old": ("too_old", line(json({**live, "time": now - 3 * YEAR}), ASSET)),
+        "years old": ("too_old", line(json({**live, "time": now - 9 * YEAR}), ASSET)),
     }
 
 
@@ -72,10 +72,10 @@ async def letters(site: Site, count: int) -> list[DeadLetter]:
 async def test_every_bad_frame_is_set_aside_with_its_reason_and_good_ones_around_it_count(
     kafka: KafkaSettings, site: str, tmp_path: Path
 ) -> None:
-    good = [pump_frame(asset, index) for index in range(100) for asset in ASSETS]
+    good = [pump_frame(asset, index) | {"origin": "live"} for index in range(100) for asset in ASSETS]
     twisted = good[:]
     twisted[80], twisted[88] = twisted[88], twisted[80]  # out of order, within the allowed lateness
-    late = pump_frame(ASSET, 3) | {"time": pump_frame(ASSET, 3)["time"] + 50_000}
+    late = good[3 * len(ASSETS)] | {"time": good[3 * len(ASSETS)]["time"] + 50_000}
     late["id"] = f"{ASSET}@{late['time']}:raw:1"
     bad = bad_frames()
     records = [line(frame) for frame in twisted]
@@ -83,11 +83,12 @@ async def test_every_bad_frame_is_set_aside_with_its_reason_and_good_ones_around
         records.insert(20 * (position + 1), record)
     records += [line(good[5]), line(late)]  # sent twice; new, but long after its window
     async with pumping_site(kafka, site, tmp_path) as plant_site:
+        plant_site.extra = {"ANDON_CONTEXT__MAX_AGE": "2500d"}  # the frames are of 2023
         await ensure_topics(kafka, plant_site.plant)
         for name in ("context", "feature"):
             await (await plant_site.start(name)).ready()
         await publish(plant_site, records)
-        expected = undisturbed(plant_site.plant, good)[Stage.FEATURE]
+        expected = undisturbed(plant_site.plant, [frame | {"origin": "backfill"} for frame in good])[Stage.FEATURE]
         vectors = await plant_site.until_ids(Stage.FEATURE, set(expected))
         found = await letters(plant_site, len(bad) + 1)
         frames = await plant_site.read(Stage.CONTEXT)

@@ -54,6 +54,7 @@ class Connection:
         self._metrics, self._clock = metrics, clock
         self._client = SecureClient(config.url, timeout=config.timeout / SECOND)
         self._items: Items | None = None
+        self._refused: list[Item] = []
         self._all: Sequence[int] = ()
         self._confirm_at = 0
         self._first: set[int] = set()
@@ -61,6 +62,7 @@ class Connection:
         self._heard = time.monotonic()
         self._sequence: int | None = None
         self._ended: asyncio.Future[NoReturn] = asyncio.get_running_loop().create_future()
+        #: Whether values have come: then the way to the server is sound, and a later failure is a new one.
         self.proved = False
 
     async def run(self, intake: Intake) -> None:
@@ -204,8 +206,6 @@ class Connection:
                 await self._client.disconnect()
         except (TimeoutError, OSError, ua.UaError):
             self._client.disconnect_socket()
-
-    _refused: list[Item]
 
 
 def _known(times: Sequence[int | None]) -> list[int]:

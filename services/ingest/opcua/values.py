@@ -6,8 +6,6 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from asyncua import ua
-
 from services.ingest.readings import GOOD, Readings
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -52,8 +50,3 @@ def add_items(batch: Readings, items: Sequence[Any], signal_of: Sequence[int]) -
         server_times.append(micros(data.ServerTimestamp))
         statuses.append(status)
     return overflows
-
-
-def is_data_change(notification: object) -> bool:
-    """Return whether a notification holds values."""
-    return isinstance(notification, ua.DataChangeNotification)
