@@ -3,28 +3,14 @@
 from __future__ import annotations
 
 import contextlib
-import socket
 import subprocess
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from andon.errors import AndonError
 from andon.settings import KafkaSettings
+from sandbox.listening import BrokerError, free_port, wait_until_up
 
 _START_TIMEOUT_S = 15.0
-
-
-class BrokerError(AndonError):
-    """The embedded broker did not start."""
-
-
-def free_port() -> int:
-    """Return a TCP port on loopback that nobody listens on now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 class EmbeddedBroker:
@@ -87,17 +73,7 @@ class EmbeddedBroker:
             self._process = subprocess.Popen(  # noqa: S603 - a binary of our own dependency, no shell
                 [*command, "--storage-engine", "memory://tansu/", "--silent"], stdout=out, stderr=out
             )
-        self._wait_until_up()
-
-    def _wait_until_up(self) -> None:
-        deadline = time.monotonic() + _START_TIMEOUT_S
-        while time.monotonic() < deadline:
-            if self._process is None or self._process.poll() is not None:
-                raise BrokerError(f"the embedded broker ended at once; see {self._log}")
-            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", self.port), timeout=1):
-                return
-            time.sleep(0.02)  # nothing to await: the port opening is the event
-        raise BrokerError(f"the embedded broker does not answer on port {self.port}; see {self._log}")
+        wait_until_up("the embedded broker", self._process, self.port, self._log, _START_TIMEOUT_S)
 
     def stop(self) -> None:
         """End the process."""
@@ -119,3 +95,6 @@ def embedded_broker(log: Path) -> Iterator[EmbeddedBroker]:
         yield broker
     finally:
         broker.stop()
+
+
+__all__ = ["BrokerError", "EmbeddedBroker", "embedded_broker", "free_port"]

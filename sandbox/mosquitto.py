@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import shutil
-import socket
 import subprocess
-import time
 from collections.abc import Iterator
 from getpass import getuser
 from pathlib import Path
 
-from sandbox.broker import BrokerError, free_port
+from sandbox.listening import BrokerError, free_port, wait_until_up
 
 _START_TIMEOUT_S = 10.0
 #: Packages put it where a user's PATH does not lead.
@@ -63,17 +61,7 @@ class Mosquitto:
             self._process = subprocess.Popen(  # noqa: S603 - no shell, and a file of our own
                 [self._program, "-c", str(settings)], stdout=out, stderr=out
             )
-        self._wait_until_up()
-
-    def _wait_until_up(self) -> None:
-        deadline = time.monotonic() + _START_TIMEOUT_S
-        while time.monotonic() < deadline:
-            if self._process is None or self._process.poll() is not None:
-                raise BrokerError(f"Mosquitto ended at once; see {self._folder / 'mosquitto.log'}")
-            with contextlib.suppress(OSError), socket.create_connection((self.host, self.port), timeout=1):
-                return
-            time.sleep(0.02)  # nothing to await: the port opening is the event
-        raise BrokerError(f"Mosquitto does not answer on port {self.port}; see {self._folder / 'mosquitto.log'}")
+        wait_until_up("Mosquitto", self._process, self.port, self._folder / "mosquitto.log", _START_TIMEOUT_S)
 
     def stop(self) -> None:
         """End the process."""

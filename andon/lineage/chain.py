@@ -11,7 +11,7 @@ from andon.contracts.headers import LINEAGE_HEADER, TRACEPARENT_HEADER
 from andon.errors import ConfigError
 from andon.uns import Stage
 
-_ID = re.compile(r"(?P<asset>[^@]+)@(?P<time>\d+):(?P<stage>[a-z]+)(?::(?P<version>.+))?")
+_ID = re.compile(r"(?P<asset>[^@]+)@(?P<time>\d+):(?P<stage>[a-z]+)(?:@backfill)?(?::(?P<version>.+))?")
 _LINEAGE = re.compile(r"(?P<topic>[^/]+)/(?P<partition>\d+)@(?P<first>\d+)-(?P<last>\d+)")
 #: Stages that can be asked about.
 ASKABLE = (Stage.ALERT, Stage.INFERENCE, Stage.FEATURE)

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-import socket
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from sandbox.broker import free_port
+from sandbox.listening import free_port, wait_until_up
 
 _SETTINGS = """\
 listeners: {{default: {{type: tcp, bind: "127.0.0.1:{port}"}}}}
@@ -37,17 +35,8 @@ def amqtt(folder: Path) -> Iterator[Amqtt]:
     with (folder / "amqtt.log").open("wb") as out:
         process = subprocess.Popen(command, stdout=out, stderr=out)
     try:
-        _wait_until_up(broker, process, folder / "amqtt.log")
+        wait_until_up("amqtt", process, broker.port, folder / "amqtt.log", _START_TIMEOUT_S)
         yield broker
     finally:
         process.kill()
         process.wait()
-
-
-def _wait_until_up(broker: Amqtt, process: subprocess.Popen[bytes], log: Path) -> None:
-    deadline = time.monotonic() + _START_TIMEOUT_S
-    while process.poll() is None and time.monotonic() < deadline:
-        with contextlib.suppress(OSError), socket.create_connection((broker.host, broker.port), timeout=1):
-            return
-        time.sleep(0.05)  # nothing to await: the port opening is the event
-    raise RuntimeError(f"amqtt does not answer: {log.read_text()[-1_000:]}")

@@ -48,6 +48,21 @@ def limit_calls(most: int) -> None:
     InternalSession.create_monitored_items = limited  # type: ignore[method-assign,assignment]
 
 
+def know_no_percent() -> None:
+    """Refuse items with a percent deadband, as servers do for variables without EURange."""
+    create = InternalSession.create_monitored_items
+
+    async def choosy(session: Any, params: Any) -> Any:
+        results = await create(session, params)
+        for item, result in zip(params.ItemsToCreate, results, strict=True):
+            chosen = item.RequestedParameters.Filter
+            if isinstance(chosen, ua.DataChangeFilter) and chosen.DeadbandType == ua.DeadbandType.Percent:
+                result.StatusCode = ua.StatusCode(ua.UInt32(ua.StatusCodes.BadDeadbandFilterInvalid))
+        return results
+
+    InternalSession.create_monitored_items = choosy  # type: ignore[method-assign,assignment]
+
+
 class Plc:
     def __init__(self, server: Server, names: list[str], index: int) -> None:
         self._server, self._names, self._index = server, names, index
@@ -86,6 +101,8 @@ class Plc:
 async def serve(options: argparse.Namespace) -> None:
     if options.limit:
         limit_calls(options.limit)
+    if options.no_percent:
+        know_no_percent()
     # A careless server: its variables take values of any type.
     AddressSpace._is_expected_variant_type = lambda *_: True  # type: ignore[method-assign]
     server = Server()
@@ -120,4 +137,5 @@ if __name__ == "__main__":
     parser.add_argument("--count", type=int, default=0)
     parser.add_argument("--before", type=int, default=0, help="namespaces registered before the PLC's own")
     parser.add_argument("--limit", type=int, default=0, help="monitored items that one call may create")
+    parser.add_argument("--no-percent", action="store_true", help="refuse items with a percent deadband")
     asyncio.run(serve(parser.parse_args()))

@@ -208,6 +208,15 @@ async def test_changes_within_the_deadband_are_not_sent(plc: Plc) -> None:
         assert 0.5 not in intake.values("flow")
 
 
+async def test_a_deadband_that_the_server_does_not_know_is_left_out_and_said() -> None:
+    with running_plc("--names", ",".join(TAGS), "--no-percent") as plc:
+        async with listening(config(plc, deadband_percent=5.0)) as intake:
+            plc.write(("flow", 0.5))
+            await intake.told("flow", 0.5)
+            assert intake.metric("andon_source_unfiltered_items") == 3
+            assert intake.metric("andon_source_items") == 3
+
+
 async def test_a_quiet_server_confirms_that_nothing_has_changed(plc: Plc) -> None:
     async with listening(config(plc)) as intake:
         await intake.until(lambda: len(intake.values("flow")) == 1)

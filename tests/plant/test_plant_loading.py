@@ -161,6 +161,7 @@ WRONG: dict[str, tuple[Any, str]] = {
     "classes.*.tags.*.deadband": (-1, "-1 is too small (it must be at least 0)"),
     "classes.*.tags.*.rate_hz": (0, "0 is too small (it must be more than 0)"),
     "classes.*.tags.*.max_rate": (float("nan"), "nan is no finite number"),
+    "classes.*.tags.*.carry": ("for long", "'for long' is no duration"),
     "classes.*.tags.*.stuck_after": ("5 minutes", "'5 minutes' is no duration"),
     "classes.*.tags.*.states": (["a", "b"], "`states` is for kind state, not number"),
     "classes.*.tags.*.states.#": (False, "false is no text"),
