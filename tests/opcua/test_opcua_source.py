@@ -213,7 +213,7 @@ async def test_a_deadband_that_the_server_does_not_know_is_left_out_and_said() -
         async with listening(config(plc, deadband_percent=5.0)) as intake:
             plc.write(("flow", 0.5))
             await intake.told("flow", 0.5)
-            assert intake.metric("andon_source_unfiltered_items") == 3
+            await intake.until(lambda: intake.metric("andon_source_unfiltered_items") == 3)
             assert intake.metric("andon_source_items") == 3
 
 
