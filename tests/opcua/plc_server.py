@@ -53,9 +53,9 @@ def know_no_percent() -> None:
     create = InternalSession.create_monitored_items
 
     async def choosy(session: Any, params: Any) -> Any:
+        filters = [item.RequestedParameters.Filter for item in params.ItemsToCreate]  # which the server takes away
         results = await create(session, params)
-        for item, result in zip(params.ItemsToCreate, results, strict=True):
-            chosen = item.RequestedParameters.Filter
+        for chosen, result in zip(filters, results, strict=True):
             if isinstance(chosen, ua.DataChangeFilter) and chosen.DeadbandType == ua.DeadbandType.Percent:
                 result.StatusCode = ua.StatusCode(ua.UInt32(ua.StatusCodes.BadDeadbandFilterInvalid))
         return results
