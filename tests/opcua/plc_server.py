@@ -55,10 +55,9 @@ def know_no_percent() -> None:
     async def choosy(session: Any, params: Any) -> Any:
         filters = [item.RequestedParameters.Filter for item in params.ItemsToCreate]  # which the server takes away
         results = await create(session, params)
-        for chosen, result in zip(filters, results, strict=True):
-            if isinstance(chosen, ua.DataChangeFilter) and chosen.DeadbandType == ua.DeadbandType.Percent:
-                result.StatusCode = ua.StatusCode(ua.UInt32(ua.StatusCodes.BadDeadbandFilterInvalid))
-        return results
+        refused = ua.MonitoredItemCreateResult(ua.StatusCode(ua.UInt32(ua.StatusCodes.BadDeadbandFilterInvalid)))
+        kinds = [getattr(each, "DeadbandType", None) for each in filters]
+        return [refused if kind == ua.DeadbandType.Percent else each for kind, each in zip(kinds, results, strict=True)]
 
     InternalSession.create_monitored_items = choosy  # type: ignore[method-assign,assignment]
 
