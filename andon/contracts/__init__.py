@@ -4,9 +4,10 @@ from andon.contracts.alerting import Alert, AlertState, Feedback, Verdict
 from andon.contracts.base import Event, Origin
 from andon.contracts.catalogue import CATALOGUE, TopicSpec
 from andon.contracts.deadletter import DeadLetter, DeadLetterReason
-from andon.contracts.frames import ContextFrame, Frame, Quality, Waveform
+from andon.contracts.frames import Context, ContextFrame, Frame, MachineState, Quality, Waveform
 from andon.contracts.headers import Headers
 from andon.contracts.ids import event_id
+from andon.contracts.kpi import Oee
 from andon.contracts.lifecycle import DriftReport, ModelEvent, PlantEvent
 from andon.contracts.scoring import Contribution, Decision, FeatureVector, Inference, LimitViolation, ModelRef
 
@@ -14,6 +15,7 @@ __all__ = [
     "CATALOGUE",
     "Alert",
     "AlertState",
+    "Context",
     "ContextFrame",
     "Contribution",
     "DeadLetter",
@@ -27,8 +29,10 @@ __all__ = [
     "Headers",
     "Inference",
     "LimitViolation",
+    "MachineState",
     "ModelEvent",
     "ModelRef",
+    "Oee",
     "Origin",
     "PlantEvent",
     "Quality",

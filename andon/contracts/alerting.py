@@ -8,6 +8,7 @@ from typing import Literal
 from pydantic import Field
 
 from andon.contracts.base import Event, Micros
+from andon.contracts.frames import Context
 from andon.contracts.scoring import Contribution, LimitViolation
 
 
@@ -42,6 +43,7 @@ class Alert(Event):
     contributions: list[Contribution] = Field(default_factory=list)
     limit_violations: list[LimitViolation] = Field(default_factory=list)
     inference: str = Field(description="Id of the inference that caused this change.")
+    context: Context | None = Field(default=None, description="Order, batch, product and shift at that time.")
 
 
 class Verdict(StrEnum):

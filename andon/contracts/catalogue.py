@@ -9,6 +9,7 @@ from pydantic import BaseModel
 from andon.contracts.alerting import Alert, Feedback
 from andon.contracts.deadletter import DeadLetter
 from andon.contracts.frames import ContextFrame, Frame
+from andon.contracts.kpi import Oee
 from andon.contracts.lifecycle import DriftReport, ModelEvent, PlantEvent
 from andon.contracts.scoring import FeatureVector, Inference
 from andon.uns import Stage
@@ -70,8 +71,8 @@ CATALOGUE: dict[Stage, TopicSpec] = {
             Stage.EVENT,
             PlantEvent,
             "asset path, or the site's name",
-            ("ingest", "context"),
-            ("ingest", "context", "alert", "historian"),
+            ("ingest", "mes"),
+            ("ingest", "context", "historian"),
             30 * _DAY,
             "Orders, batches, shifts, maintenance, machine states, silent sources.",
         ),
@@ -128,6 +129,15 @@ CATALOGUE: dict[Stage, TopicSpec] = {
             ("trainer", "historian"),
             90 * _DAY,
             "Data, or a model's grip on it, has changed.",
+        ),
+        TopicSpec(
+            Stage.KPI,
+            Oee,
+            _ASSET,
+            ("historian",),
+            (),
+            90 * _DAY,
+            "Key performance indicators (ISO 22400): OEE of an asset by shift and product.",
         ),
         TopicSpec(
             Stage.MODEL,

@@ -10,9 +10,10 @@ from pydantic import BaseModel
 from andon.contracts.alerting import Alert, AlertState, Feedback, Verdict
 from andon.contracts.base import CONTRACT_VERSION
 from andon.contracts.deadletter import DeadLetter, DeadLetterReason
-from andon.contracts.frames import Bounds, ContextFrame, Frame, Waveform
+from andon.contracts.frames import Bounds, Context, ContextFrame, Frame, MachineState, Waveform
 from andon.contracts.headers import CONTRACT_HEADER
 from andon.contracts.ids import event_id
+from andon.contracts.kpi import Oee
 from andon.contracts.lifecycle import DriftReport, ModelEvent, PlantEvent
 from andon.contracts.scoring import Contribution, Decision, FeatureVector, Inference, ModelRef
 from andon.uns import Stage
@@ -48,6 +49,10 @@ _FRAME = Frame(
     status={"bearing_temperature": 0x80310000},
 )
 
+_CONTEXT = Context(
+    order="4711", batch="B-0815", product="drinking-water", shift="2025-12-31 night", machine_state=MachineState.RUNNING
+)
+
 _CONTEXT_FRAME = ContextFrame(
     id=event_id(_PUMP, _START, Stage.CONTEXT, CONTRACT_VERSION),
     asset=_PUMP,
@@ -60,6 +65,7 @@ _CONTEXT_FRAME = ContextFrame(
     plant="0c8d1f6e92ab",
     units={"flow": "L/s", "vibration": "mm/s"},
     limits={"vibration": Bounds(high=7.1, high_high=11.0)},
+    context=_CONTEXT,
 )
 
 _FEATURES = FeatureVector(
@@ -73,6 +79,7 @@ _FEATURES = FeatureVector(
     samples=10,
     expected=10,
     good_ratio=1.0,
+    context=_CONTEXT,
     features={"flow_mean": 11.5, "vibration_mean": 6.3, "vibration_rms": 6.4, "vibration_std": None},
 )
 
@@ -89,6 +96,7 @@ _INFERENCE = Inference(
     score=31.2,
     threshold=14.5,
     contributions=[_REASON],
+    context=_CONTEXT,
 )
 
 _OPENED = Alert(
@@ -109,6 +117,7 @@ _OPENED = Alert(
     threshold=14.5,
     contributions=[_REASON],
     inference=_INFERENCE.id,
+    context=_CONTEXT,
 )
 
 _VERDICT = Feedback(
@@ -135,6 +144,33 @@ _DRIFT = DriftReport(
     cause="new_regime",
     since=_START,
     action="Compare with the order: a new product may need training data.",
+)
+
+_OEE = Oee(
+    id=event_id(_PUMP, _START, Stage.KPI, "drinking-water"),
+    asset=_PUMP,
+    time=_START,
+    ingest_time=_SEEN,
+    revision=480,
+    asset_class=_CLASS,
+    shift="2026-01-01 night",
+    product="drinking-water",
+    until=_START + 28_800_000_000,
+    planned_busy_time=27_000.0,
+    actual_production_time=24_300.0,
+    idle_time=900.0,
+    down_time=1_800.0,
+    setup_time=0.0,
+    planned_stop_time=1_800.0,
+    unknown_time=0.0,
+    produced_quantity=1_134.0,
+    good_quantity=1_122.7,
+    unit="m**3",
+    item_time=20.0,
+    availability=0.9,
+    effectiveness=0.933,
+    quality_ratio=0.99,
+    oee_index=0.832,
 )
 
 _PROMOTED = ModelEvent(
@@ -182,6 +218,7 @@ EXAMPLES: dict[type[BaseModel], BaseModel] = {
         _OPENED,
         _VERDICT,
         _DRIFT,
+        _OEE,
         _PROMOTED,
         _SHIFT,
         _POISON,

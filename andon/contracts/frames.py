@@ -40,6 +40,38 @@ class Frame(Event):
     )
 
 
+class MachineState(StrEnum):
+    """What a machine's time goes into, as ISO 22400-2 divides it."""
+
+    RUNNING = "running"
+    """Produces: actual production time."""
+    IDLE = "idle"
+    """Could produce and does not: starved, blocked, waiting."""
+    PLANNED_STOP = "planned_stop"
+    """Is not meant to produce: no shift, a break, maintenance that was planned."""
+    UNPLANNED_STOP = "unplanned_stop"
+    """Is meant to produce and cannot."""
+    CHANGEOVER = "changeover"
+    """Is being set up for the next order or product."""
+
+
+class Context(Model):
+    """What the plant said about an asset at an event time; null where nothing was said."""
+
+    order: str | None = Field(default=None, description="Production order.")
+    batch: str | None = Field(default=None, description="Batch or lot.")
+    product: str | None = Field(default=None, description="Product that the batch, or else the order, makes.")
+    recipe: str | None = Field(default=None, description="Recipe that the batch, or else the order, follows.")
+    shift: str | None = Field(default=None, description="'<production day> <name>' by the calendar, or as told.")
+    maintenance: str | None = Field(default=None, description="Maintenance or planned stop that was under way.")
+    machine_state: MachineState | None = Field(
+        default=None, description="As told, or by the plant model's rules; null when it cannot be told."
+    )
+    stale: bool = Field(
+        default=False, description="True when a source of this could not be reached, so that news may be missing."
+    )
+
+
 class Quality(StrEnum):
     """Why a sample must not be trusted. A sample without a mark is good."""
 
@@ -76,3 +108,4 @@ class ContextFrame(Frame):
     quality: dict[str, Quality | None] | None = Field(
         default=None, description="Tag name to the reason why its sample is marked; null when all are good."
     )
+    context: Context | None = Field(default=None, description="Order, batch, product, shift and machine state.")

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import Field, FiniteFloat
+from pydantic import Field, FiniteFloat, model_validator
 
 from andon.contracts.base import AssetPath, Event, Micros, Model
 
@@ -48,10 +48,28 @@ class PlantEvent(Model):
         "shift",
         "maintenance",
         "machine_state",
+        "product",
+        "recipe",
         "source_silent",
         "source_back",
         "spool_full",
         "spool_drained",
     ]
     name: str = Field(description="Number or name of the order, batch, shift, state ...")
-    attributes: dict[str, str] = Field(default_factory=dict, description="Anything else that the sender knows.")
+    attributes: dict[str, str] = Field(
+        default_factory=dict,
+        description="Anything else that the sender knows. `product` and `recipe` of orders and batches, `item_time` "
+        "(planned run time per item, such as 2s) and `unit` of products are understood.",
+    )
+    revision: int = Field(
+        default=0,
+        ge=0,
+        description="Raised when the same id is told again with corrected content; highest wins, and of equal ones "
+        "the last. What never was so is corrected to end when it begins.",
+    )
+
+    @model_validator(mode="after")
+    def _ends_after_its_start(self) -> Self:
+        if self.end is not None and self.end < self.time:
+            raise ValueError(f"end ({self.end}) lies before time ({self.time})")
+        return self

@@ -8,6 +8,7 @@ from typing import Literal
 from pydantic import Field, FiniteFloat
 
 from andon.contracts.base import Event, Micros, Model
+from andon.contracts.frames import Context
 
 
 class FeatureVector(Event):
@@ -27,6 +28,7 @@ class FeatureVector(Event):
         description="'<tag>_<aggregate>' to value, in the tag's unit where that makes sense; null where too few "
         "good samples were there to compute it."
     )
+    context: Context | None = Field(default=None, description="Of the window's last frame.")
 
 
 class Decision(StrEnum):
@@ -83,3 +85,4 @@ class Inference(Event):
     limit_violations: list[LimitViolation] = Field(
         default_factory=list, description="Tags outside the plant model's limits; also when abstaining."
     )
+    context: Context | None = Field(default=None, description="Of the window's last frame.")

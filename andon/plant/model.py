@@ -24,6 +24,7 @@ from pydantic_core import InitErrorDetails, PydanticCustomError
 from andon.contracts.alerting import Severity
 from andon.contracts.frames import Bounds
 from andon.features import FeatureDefinition
+from andon.plant.production import Day, Production, Shift, StateRule, TimeZone
 from andon.plant.references import Problem, class_problems, plant_problems
 from andon.units import Duration, conversion, registry
 from andon.uns import Stage, TopicName, check_asset, check_tag
@@ -229,6 +230,10 @@ class AssetClass(_Part):
     features: FeatureDefinition = Field(default_factory=FeatureDefinition)
     model: ModelSpec = Field(default_factory=ModelSpec)
     messages: tuple[Message, ...] = ()
+    machine_states: tuple[StateRule, ...] = ()
+    """How its state follows from its tags and its context, unless an event tells it."""
+    production: Production | None = None
+    """What its OEE is computed from; null means that it has none."""
 
     @model_validator(mode="after")
     def _references_exist(self) -> Self:
@@ -281,6 +286,12 @@ class Plant(_Part):
     assets: dict[AssetName, Asset] = Field(min_length=1)
     """ISA-95 path below the site (area/line/cell/asset) to the machine."""
     use_cases: tuple[UseCase, ...] = ()
+    time_zone: TimeZone = "UTC"
+    """Time zone of the site, in which shifts are written."""
+    shifts: tuple[Shift, ...] = ()
+    """The weekly calendar."""
+    closed: tuple[Day, ...] = ()
+    """Days on which no shift starts."""
 
     @model_validator(mode="after")
     def _references_exist(self) -> Self:

@@ -34,10 +34,30 @@ def class_problems(asset_class: object) -> Iterator[Problem]:
             yield Problem(place, f"{tag!r} is of kind {kind}, only numbers and integers have features (remove it)")
     for name in ("tags", "aggregates"):
         yield from _repeated(("features", name), features.get(name))
-    messages = _list(_mapping(asset_class).get("messages"))
-    for index, tag in _named([_mapping(message).get("tag") for message in messages]):
+    used = (*_message_tags(_mapping(asset_class)), *_production_tags(_mapping(asset_class)))
+    for where, tag in used:
         if tag not in tags:
-            yield Problem(("messages", index, "tag"), f"{tag!r} is no tag of the class ({suggestion(tag, tags)})")
+            yield Problem(where, f"{tag!r} is no tag of the class ({suggestion(tag, tags)})")
+
+
+def _message_tags(asset_class: Mapping[str, Any]) -> Iterator[tuple[tuple[str | int, ...], str]]:
+    """Yield place and name of each tag that a message is for."""
+    for index, tag in _named([_mapping(message).get("tag") for message in _list(asset_class.get("messages"))]):
+        yield ("messages", index, "tag"), tag
+
+
+def _production_tags(asset_class: Mapping[str, Any]) -> Iterator[tuple[tuple[str | int, ...], str]]:
+    """Yield place and name of each tag that machine states and quantities are made of."""
+    for index, rule in enumerate(_list(asset_class.get("machine_states"))):
+        for tag in _mapping(_mapping(rule).get("when")):
+            yield ("machine_states", index, "when", tag), tag
+    production = _mapping(asset_class.get("production"))
+    for name in ("produced", "scrap"):
+        tag = _mapping(production.get(name)).get("tag")
+        if isinstance(tag, str):
+            yield ("production", name, "tag"), tag
+    for tag in _mapping(production.get("good_when")):
+        yield ("production", "good_when", tag), tag
 
 
 def plant_problems(plant: object) -> Iterator[Problem]:

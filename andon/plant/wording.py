@@ -24,6 +24,8 @@ _WORDS: Mapping[str, tuple[str, str]] = {
     "string_too_short": ("is empty", "write a text"),
     "float_type": ("{given} is no number", _NUMBER),
     "finite_number": ("{given} is no finite number", _NUMBER),
+    "bool_type": ("{given} is neither true nor false", "write true or false, without quotes"),
+    "bool_parsing": ("{given} is neither true nor false", "write true or false, without quotes"),
     "greater_than": ("{given} is too small", "it must be more than {gt:g}"),
     "greater_than_equal": ("{given} is too small", "it must be at least {ge:g}"),
     "less_than": ("{given} is too large", "it must be less than {lt:g}"),

@@ -37,6 +37,7 @@ class Stage(StrEnum):
     ALERT = "alert"
     FEEDBACK = "feedback"
     DRIFT = "drift"
+    KPI = "kpi"
     MODEL = "model"
     DEADLETTER = "deadletter"
 

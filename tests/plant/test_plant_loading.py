@@ -190,6 +190,40 @@ WRONG: dict[str, tuple[Any, str]] = {
     "classes.*.messages.#.direction": ("up", "'up' is not known here (known are low, high, any)"),
     "classes.*.messages.#.severity": ("critcal", "did you mean 'critical'?"),
     "classes.*.messages.#.text": ("{assett} stops", "there is no 'assett' (it may name asset, "),
+    "classes.*.machine_states": ({}, "a mapping is no list"),
+    "classes.*.machine_states.#.state": ("runing", "did you mean 'running'?"),
+    "classes.*.machine_states.#.when": ([1], "a list is no mapping"),
+    "classes.*.machine_states.#.when.*.above": ("5", "'5' is no number"),
+    "classes.*.machine_states.#.when.*.below": (float("inf"), "inf is no finite number"),
+    "classes.*.machine_states.#.when.*.equal": ([1], "a list is no"),
+    "classes.*.machine_states.#.given": (True, "true is no mapping"),
+    "classes.*.machine_states.#.given.order": ("yes", "'yes' is neither true nor false"),
+    "classes.*.machine_states.#.given.batch": (1, "1 is neither true nor false"),
+    "classes.*.machine_states.#.given.shift": ("x", "'x' is neither true nor false"),
+    "classes.*.machine_states.#.given.maintenance": ([], "a list is neither true nor false"),
+    "classes.*.production": (5, "5 is no mapping"),
+    "classes.*.production.produced": (None, "an empty value is no mapping"),
+    "classes.*.production.produced.tag": ("flwo", "did you mean 'flow'?"),
+    "classes.*.production.produced.per": (1, "1 has no unit"),
+    "classes.*.production.scrap": ([], "a list is no mapping"),
+    "classes.*.production.scrap.tag": ("floww", "did you mean 'flow'?"),
+    "classes.*.production.scrap.per": ("1 hour", "'1 hour' is no duration"),
+    "classes.*.production.good_when": ([], "a list is no mapping"),
+    "classes.*.production.good_when.*.above": ("1", "'1' is no number"),
+    "classes.*.production.good_when.*.below": (True, "true is no number"),
+    "classes.*.production.good_when.*.equal": ({}, "a mapping is no"),
+    "classes.*.production.item_time": ("2 s each", "'2 s each' is no duration"),
+    "classes.*.production.unit": (3, "3 is no text"),
+    "time_zone": ("Middle/Earth", "'Middle/Earth' is no time zone"),
+    "shifts": ("early", "'early' is no list"),
+    "shifts.#.name": ("", "is empty (write a text)"),
+    "shifts.#.start": ("6", "'6' is no time of day"),
+    "shifts.#.end": (2200, "2200 is no time of day"),
+    "shifts.#.days": ("mon", "'mon' is no list"),
+    "shifts.#.days.#": ("monday", "did you mean 'mon'?"),
+    "shifts.#.place": ("line 1", "may hold only letters"),
+    "closed": ("2026-12-25", "is no list"),
+    "closed.#": ("25.12.2026", "'25.12.2026' is no date"),
     "assets": ([], "a list is no mapping"),
     "assets.*.class": ("pmup", "did you mean 'pump'?"),
     "assets.*.description": (5, "5 is no text"),
@@ -224,14 +258,15 @@ def test_the_table_of_wrong_values_names_every_field() -> None:
 @pytest.mark.parametrize("path", WRONG)
 def test_a_wrong_value_is_named_with_its_place(check: Check, path: str) -> None:
     wrong, expected = WRONG[path]
-    names = {"classes": "pump", "tags": "flow", "assets": "water/line-1/pump-1"}
+    names = {"classes": "pump", "tags": "flow", "when": "flow", "good_when": "flow", "assets": "water/line-1/pump-1"}
     document = copy.deepcopy(yaml.safe_load(GOOD))
     steps = path.split(".")
     real = [0 if step == "#" else names[steps[at - 1]] if step == "*" else step for at, step in enumerate(steps)]
     holder = document
-    for step, after in pairwise(real):
+    for at, (step, after) in enumerate(pairwise(real)):
+        items: list[Any] = [{}, {}] if at + 2 < len(real) else [0, 0]
         if isinstance(holder, dict):
-            holder.setdefault(step, [0, 0] if after == 0 else {})
+            holder.setdefault(step, items if after == 0 else {})
         holder = holder[step]
     holder[real[-1]] = wrong
     text = yaml.safe_dump(document, sort_keys=False)
