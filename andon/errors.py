@@ -9,7 +9,8 @@
     │   └── RecordingError   a recording or its mapping file that cannot be read
     ├── BundleError          a model bundle that must not be loaded (digest, feature hash, shape)
     ├── TrainingError        data that a model cannot be trained on; says why and what to do
-    └── DeliveryError        the broker did not take our records; trying again can help
+    ├── DeliveryError        the broker did not take our records; trying again can help
+    └── DatabaseError        the database does not answer; trying again can help
 
 Bad *data* is no exception here: it becomes a rejected row with a reason code
 (`andon.contracts.DeadLetterReason`), so that good rows beside it go on.
@@ -58,3 +59,7 @@ class TrainingError(AndonError):
 
 class DeliveryError(AndonError):
     """The broker did not accept records in time; the same records can be sent again."""
+
+
+class DatabaseError(AndonError):
+    """The database does not answer, or did not start; trying again can help."""

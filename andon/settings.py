@@ -106,6 +106,15 @@ class DatabaseSettings(Group):
 
     dsn: Secret | None = None
     """postgresql://user:password@host:port/database; masked everywhere."""
+    tls: TlsSettings = TlsSettings()
+    migrate: bool = True
+    """Bring the database's schema up to date at the start; turn off where a job of its own does."""
+    connections: int = Field(default=4, ge=1, le=100)
+    """Most connections that a service opens."""
+    timeout: Duration = Field(default=10_000_000, gt=0)
+    """A database that takes longer to connect is away."""
+    statement_timeout: Duration = Field(default=60_000_000, gt=0)
+    """A statement that takes longer is given up."""
 
     @field_validator("dsn")
     @classmethod

@@ -6,11 +6,7 @@ import contextlib
 from collections.abc import Iterator
 from pathlib import Path
 
-from andon.errors import AndonError
-
-
-class DatabaseError(AndonError):
-    """The embedded database did not start."""
+from andon.errors import DatabaseError
 
 
 @contextlib.contextmanager

@@ -1,18 +1,21 @@
-"""A real broker for every test that needs one: what ANDON_KAFKA__BOOTSTRAP_SERVERS names, or the embedded one."""
+"""A real broker and a real database for every test that needs one: what ANDON_* names, or embedded ones."""
 
 from __future__ import annotations
 
 import logging
 import os
 import uuid
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
+from urllib.parse import urlsplit
 
+import asyncpg
 import pytest
 import structlog
 
-from andon.settings import KafkaSettings
+from andon.settings import DatabaseSettings, KafkaSettings
 from sandbox.broker import embedded_broker
+from sandbox.database import embedded_database
 from sandbox.mosquitto import program
 
 
@@ -55,3 +58,27 @@ def _restored_logs() -> Iterator[None]:
     root.handlers[:], root.level = before
     structlog.reset_defaults()
     structlog.contextvars.clear_contextvars()
+
+
+@pytest.fixture(scope="session")
+def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """DSN of a running PostgreSQL server: what ANDON_DATABASE__DSN names, or the embedded one."""
+    given = os.environ.get("ANDON_DATABASE__DSN")
+    if given:
+        yield given
+        return
+    with embedded_database(tmp_path_factory.mktemp("postgres")) as dsn:
+        yield dsn
+
+
+@pytest.fixture
+async def database(postgres: str) -> AsyncIterator[DatabaseSettings]:
+    """Settings that reach an empty database of the test's own."""
+    name = f"test_{uuid.uuid4().hex[:12]}"
+    server = await asyncpg.connect(postgres)
+    await server.execute(f"CREATE DATABASE {name}")
+    try:
+        yield DatabaseSettings.model_validate({"dsn": urlsplit(postgres)._replace(path=f"/{name}").geturl()})
+    finally:
+        await server.execute(f"DROP DATABASE {name} WITH (FORCE)")
+        await server.close()
