@@ -17,15 +17,18 @@ CREATE TABLE andon.plant_event (
     valid_to      timestamptz CHECK (valid_to >= valid_from),
     recorded_from timestamptz NOT NULL,
     recorded_to   timestamptz CHECK (recorded_to >= recorded_from),
-    source        text NOT NULL
+    source        text NOT NULL,
+    relayed       boolean NOT NULL DEFAULT true
 );
 COMMENT ON TABLE andon.plant_event IS 'Everything ever told about orders, batches, shifts and the like; see docs/context.md';
 COMMENT ON COLUMN andon.plant_event.place IS 'ISA-95 path of an asset, or of a level above it; empty for the whole site';
 COMMENT ON COLUMN andon.plant_event.valid_to IS 'Exclusive; null while it lasts';
 COMMENT ON COLUMN andon.plant_event.recorded_to IS 'When it was superseded; null for what is known now';
 COMMENT ON COLUMN andon.plant_event.source IS 'Where it was told: <topic>/<partition>@<offset>, or sql';
+COMMENT ON COLUMN andon.plant_event.relayed IS 'Whether it is on the bus; what was told here is put there';
 
 CREATE UNIQUE INDEX plant_event_known ON andon.plant_event (id) WHERE recorded_to IS NULL;
+CREATE INDEX plant_event_to_relay ON andon.plant_event (sequence) WHERE NOT relayed;
 CREATE INDEX plant_event_valid ON andon.plant_event (kind, place, valid_from) WHERE recorded_to IS NULL;
 
 -- Tells one thing, as an event on the bus would. Returns whether it was news.
@@ -50,9 +53,10 @@ BEGIN
         UPDATE andon.plant_event SET recorded_to = told_at WHERE sequence = known.sequence;
     END IF;
     INSERT INTO andon.plant_event
-        (id, revision, kind, place, name, attributes, valid_from, valid_to, recorded_from, source)
+        (id, revision, kind, place, name, attributes, valid_from, valid_to, recorded_from, source,
+         relayed)
     VALUES (told_id, told_revision, told_kind, told_place, told_name, told_attributes, told_from, told_to, told_at,
-        told_source);
+        told_source, told_source <> 'sql');
     RETURN true;
 END
 $$;
