@@ -54,9 +54,9 @@ def _production_tags(asset_class: Mapping[str, Any]) -> Iterator[tuple[tuple[str
             yield (*place, tag), tag
     production = _mapping(asset_class.get("production"))
     for name in ("produced", "scrap"):
-        tag = _mapping(production.get(name)).get("tag")
-        if isinstance(tag, str):
-            yield ("production", name, "tag"), tag
+        counted = _mapping(production.get(name)).get("tag")
+        if isinstance(counted, str):
+            yield ("production", name, "tag"), counted
 
 
 def _levels(asset_class: Mapping[str, Any], tags: Mapping[str, Any]) -> Iterator[Problem]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from andon.contracts import MachineState, PlantEvent
@@ -39,6 +39,7 @@ class Fact:
         end: exclusive; None while it lasts, which is until the next of its kind starts at its place.
         product: that an order or batch makes.
         recipe: that it follows.
+        told: when it was told, microseconds UTC; of equal revisions the one told last counts.
     """
 
     id: str
@@ -50,16 +51,21 @@ class Fact:
     end: int | None
     product: str | None = None
     recipe: str | None = None
+    told: int = field(default=0, compare=False)
+
+    def supersedes(self, other: Fact) -> bool:
+        """Return whether this counts instead of another of the same id."""
+        return (self.revision, self.told) >= (other.revision, other.told)
 
 
-def fact_of(event: PlantEvent) -> Fact | None:
-    """Return what an event says; None when frames are not joined with its kind."""
-    if event.kind not in _KINDS:
+def fact_of(event: PlantEvent, told: int = 0) -> Fact | None:
+    """Return what an event says; None when frames are not joined with its kind, or when it cannot be used."""
+    if event.kind not in _KINDS or fault_of(event):
         return None
     product, recipe = event.attributes.get("product"), event.attributes.get("recipe")
     place = event.asset or ""
     kind = Kind(event.kind)
-    return Fact(event.id, event.revision, kind, place, event.name, event.time, event.end, product, recipe)
+    return Fact(event.id, event.revision, kind, place, event.name, event.time, event.end, product, recipe, told)
 
 
 def fault_of(event: PlantEvent) -> str | None:

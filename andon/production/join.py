@@ -94,6 +94,14 @@ class ContextJoin:
                 for week in range(change.start // _WEEK, min(change.end // _WEEK, change.start // _WEEK + 520) + 1):
                     self._weeks.pop((number, week), None)
 
+    def forget(self) -> None:
+        """Forget all that was worked out, as after many changes."""
+        self._contexts.clear()
+        self._weeks.clear()
+        self._calendar.clear()
+        self._end[:] = 0
+        self._table = pl.DataFrame(schema=_SCHEMA)
+
     def affected(self, place: str) -> list[str]:
         """Return the assets at a place and below it."""
         assets = list(self._plant.assets)
@@ -107,7 +115,7 @@ class ContextJoin:
             time: (n) event times, microseconds.
         """
         if len(self._contexts) > _CONTEXTS:
-            self._forget()
+            self.forget()
         row = self._row[asset]
         missing = np.flatnonzero((time < self._start[asset]) | (time >= self._end[asset]))
         if missing.size:
@@ -174,13 +182,6 @@ class ContextJoin:
             facts = shift_facts(self._plant, start, end)
             self._calendar[key] = Timeline.of(fact for fact in facts if fact.place == place).spans
         return self._calendar[key]
-
-    def _forget(self) -> None:
-        self._contexts.clear()
-        self._weeks.clear()
-        self._calendar.clear()
-        self._end[:] = 0
-        self._table = pl.DataFrame(schema=_SCHEMA)
 
 
 def _context(facts: dict[Kind, Fact | None]) -> tuple[str | None, ...]:

@@ -31,21 +31,20 @@ class Knowledge:
         return len(self._facts)
 
     def tell(self, fact: Fact) -> tuple[Change, ...]:
-        """Take a fact in; return what changes, which is nothing when it is no news.
-
-        Of equal revisions the one told last counts.
-        """
+        """Take a fact in; return what changes, which is nothing when it is no news."""
         known = self._facts.get(fact.id)
-        if known is not None and (fact.revision < known.revision or fact == known):
+        if known is not None and (fact == known or not fact.supersedes(known)):
             return ()
         before = (self._change(known),) if known is not None else ()
         self.load((fact,))
         return (*before, self._change(fact))
 
     def load(self, facts: Iterable[Fact]) -> None:
-        """Take in facts, each newer than what is known of it, without asking what changes."""
+        """Take in facts without asking what changes, as at the start."""
         for fact in facts:
             known = self._facts.get(fact.id)
+            if known is not None and not fact.supersedes(known):
+                continue
             if known is not None:
                 del self._facts_at(known)[known.id]
                 self._timelines.pop((known.kind, known.place), None)

@@ -48,7 +48,7 @@ CATALOGUE: dict[str, MetricSpec] = {
         MetricSpec(
             "andon_records_passed_total",
             "counter",
-            "Records of history that came behind windows that were closed; they make none.",
+            "Records of history, or with a corrected context, that came behind closed windows; they make none.",
             ("stage",),
         ),
         MetricSpec(
@@ -193,6 +193,29 @@ CATALOGUE: dict[str, MetricSpec] = {
             "Samples marked as not to be trusted, by mark.",
             ("asset_class", "quality"),
         ),
+        MetricSpec("andon_context_facts", "gauge", "Orders, batches, shifts and the like that frames are joined with."),
+        MetricSpec("andon_context_overlaps", "gauge", "Facts that begin before another one of their place has ended."),
+        MetricSpec(
+            "andon_context_stale",
+            "gauge",
+            "1 while a source of context cannot be reached, so that frames are joined with what was known before.",
+        ),
+        MetricSpec("andon_stale_frames_total", "counter", "Frames whose context may be stale.", ("asset_class",)),
+        MetricSpec("andon_context_events_total", "counter", "Plant events taken in, by kind.", ("kind",)),
+        MetricSpec(
+            "andon_unknown_products_total",
+            "counter",
+            "Orders and batches of a product that nobody has told of, where products are told of at all.",
+        ),
+        MetricSpec("andon_corrected_frames_total", "counter", "Frames sent again because their context was corrected."),
+        MetricSpec(
+            "andon_correction_seconds",
+            "histogram",
+            "From a plant event to the acknowledgement of all frames that it corrects.",
+            (),
+            _LATENCY,
+        ),
+        MetricSpec("andon_events_relayed_total", "counter", "Plant events told in the database and put on the bus."),
         MetricSpec("andon_inferences_total", "counter", "Verdicts given.", ("asset_class", "decision")),
         MetricSpec(
             "andon_model_info",

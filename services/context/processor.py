@@ -16,6 +16,7 @@ from andon.stream import Count, Emit, Processor, Rejected, Result, StageSpec
 from andon.stream.repeats import Repeats
 from andon.stream.stage import FIRST_OFFSET, LAST_OFFSET, OFFSET, TRACEPARENT, State
 from andon.uns import Stage
+from services.context.circumstances import Circumstances
 from services.context.settings import ContextSettings
 
 #: Fields of a raw frame that are made anew; they are not even parsed.
@@ -23,16 +24,17 @@ _UNUSED = ("id",)
 _BOUNDS = pl.Struct(dict.fromkeys(Bounds.model_fields, pl.Float64))
 
 
-def context_stage(plant: Plant, settings: ContextSettings) -> StageSpec:
-    """Return the context stage of *plant*: each raw frame once more, in the model's units and with quality marks.
+def context_stage(plant: Plant, settings: ContextSettings, circumstances: Circumstances | None = None) -> StageSpec:
+    """Return the context stage of *plant*: each raw frame once more, in the model's units, with marks and context.
 
-    Its memory is rebuilt from the frames before; only how far it has delivered is kept, and that only where a class
-    has rules that need memory.
+    Without *circumstances* nothing is told of the plant but its calendar. The stage's memory is rebuilt from the frames
+    before; only how far it has delivered is kept, and that only where a class has rules that need memory.
     """
-    classes = {name: _FrameClass(plant, name) for name in plant.classes}
+    known = circumstances or Circumstances(plant)
+    classes = {name: _FrameClass(plant, name, known) for name in plant.classes}
 
     def open_partition(_: Mapping[str, State], delivered: int) -> Processor:
-        return ContextProcessor(classes, settings, delivered)
+        return ContextProcessor(classes, settings, known, delivered)
 
     history = settings.input == "backfill"
     remembers = any(frame_class.inspector().remembers for frame_class in classes.values())
@@ -48,8 +50,11 @@ def context_stage(plant: Plant, settings: ContextSettings) -> StageSpec:
 
 
 def count_marks(asset_class: str, result: Result) -> Iterable[Count]:
-    """Count a result's samples by quality mark."""
+    """Count a result's samples by quality mark, and its frames whose context may be stale."""
     for emit in result.emits:
+        stale = int(emit.rows["context"].struct.field("stale").sum())
+        if stale:
+            yield Count("andon_stale_frames_total", {"asset_class": asset_class}, stale)
         marked = emit.rows["quality"].drop_nulls()
         if len(marked):
             marks = pl.concat(list(marked.struct.unnest())).drop_nulls()
@@ -60,9 +65,11 @@ def count_marks(asset_class: str, result: Result) -> Iterable[Count]:
 class _FrameClass:
     """What is the same for all frames of an asset class."""
 
-    def __init__(self, plant: Plant, name: str) -> None:
+    def __init__(self, plant: Plant, name: str, circumstances: Circumstances) -> None:
+        self._name = name
         self.asset_class: AssetClass = plant.classes[name]
         self.assets = pl.Enum([path for path, asset in plant.assets.items() if asset.asset_class == name])
+        self._numbers = circumstances.numbers(self.assets.categories.to_list())
         self._constants = [
             pl.lit(name).alias("asset_class"),
             pl.lit(plant.version).alias("plant"),
@@ -75,16 +82,20 @@ class _FrameClass:
         """Return a judge of the class's samples that has seen none yet."""
         return Inspector(self.asset_class, len(self.assets.categories))
 
-    def events(self, rows: pl.DataFrame, inspected: Inspected) -> pl.DataFrame:
+    def context(self, arrivals: Arrivals, inspected: Inspected, circumstances: Circumstances) -> pl.Series:
+        """Return the contract's `context` of frames."""
+        return circumstances.context(self._name, self._numbers[arrivals.asset], arrivals.time, inspected)
+
+    def events(self, rows: pl.DataFrame, inspected: Inspected, context: pl.Series) -> pl.DataFrame:
         """Return the columns of `andon.contracts.ContextFrame` and of its lineage."""
-        return rows.with_columns(inspected.values.to_struct("values"), inspected.quality).select(
+        return rows.with_columns(inspected.values.to_struct("values"), inspected.quality, context).select(
             self._id,
             *("asset", "time", "ingest_time"),
             pl.col("origin").fill_null(Origin.LIVE.value),
             pl.col("revision").fill_null(0),
             *("server_time", "session", "sequence", "values", "status", "carried"),
             *self._constants,
-            "quality",
+            *("quality", "context"),
             pl.col(OFFSET).alias(FIRST_OFFSET),
             pl.col(OFFSET).alias(LAST_OFFSET),
             TRACEPARENT,
@@ -97,12 +108,20 @@ class ContextProcessor:
     Args:
         classes: what is known of each asset class.
         settings: which event times are believed.
+        circumstances: what is known of the plant; shared by all partitions of a worker.
         delivered: input offset below which all results have been delivered.
     """
 
-    def __init__(self, classes: Mapping[str, _FrameClass], settings: ContextSettings, delivered: int) -> None:
+    def __init__(
+        self,
+        classes: Mapping[str, _FrameClass],
+        settings: ContextSettings,
+        circumstances: Circumstances,
+        delivered: int,
+    ) -> None:
         self._classes = classes
         self._settings = settings
+        self._circumstances = circumstances
         self._delivered = delivered
         self._inspectors = {name: each.inspector() for name, each in classes.items()}
         self._repeats = {name: Repeats(len(each.assets.categories)) for name, each in classes.items()}
@@ -113,14 +132,17 @@ class ContextProcessor:
         if self._settings.input == "backfill":
             # Whatever its sender says: what came this way must not be taken for live behind it.
             rows = rows.with_columns(origin=pl.lit(Origin.BACKFILL.value))
-        arrivals = self._arrivals(rows, self._classes[asset_class].assets)
+        self._circumstances.catch_up()
+        frame_class = self._classes[asset_class]
+        arrivals = self._arrivals(rows, frame_class.assets)
         inspected = self._inspectors[asset_class].inspect(rows["values"], rows["status"], arrivals)
         # An ingest clock that runs ahead of ours does not prove that all others have been silent since.
         self._clock = max(self._clock, min(now, int(rows["ingest_time"].to_numpy().max(initial=0))))
         rejected = self._rejected(rows, now)
         unwanted = pl.Series([each.offset for each in rejected], dtype=pl.Int64)
         offset = pl.col(FIRST_OFFSET)
-        events = self._classes[asset_class].events(rows, inspected)
+        context = frame_class.context(arrivals, inspected, self._circumstances)
+        events = frame_class.events(rows, inspected, context)
         # Marks depend on the frames before, so a frame sent again would be marked otherwise under the same id.
         repeated = self._repeated(asset_class, rows)
         wanted = events.filter(offset >= self._delivered, ~offset.is_in(unwanted.implode()), ~repeated)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from andon.units import Duration
 
@@ -20,3 +20,13 @@ class ContextSettings(BaseModel):
     """A frame whose event time is further ahead of the clock goes to the dead letters: its source's clock is wrong."""
     max_age: Duration = 7 * 86_400_000_000
     """So does a live frame that is older than this; frames of origin backfill may be of any age."""
+    patience: Duration = Field(default=10_000_000, gt=0)
+    """How long to wait at the start for what is known of orders, shifts and the like, before going on without it."""
+    correct: bool = True
+    """Send frames again whose context was corrected."""
+    horizon: Duration = Field(default=86_400_000_000, gt=0)
+    """How far back in event time corrections reach."""
+    settle: Duration = 5_000_000
+    """After this time, a correction looks once more for frames that were sent before all workers had heard of it."""
+    remember: Duration = Field(default=31 * 86_400_000_000, gt=0)
+    """Facts that ended longer ago are forgotten; history that is older is joined without them."""
