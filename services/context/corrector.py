@@ -10,6 +10,7 @@ behind it, so a second one, after `settle`, looks at what has been sent since. O
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -39,8 +40,8 @@ from services.context.settings import ContextSettings
 _log = get_logger(__name__)
 #: News that come together are one pass over the frames.
 _GATHER_S = 0.1
-#: News that another worker sees to are dropped when it has.
-_LOOK_S = 10.0
+#: How often it is looked whether news that this worker does not own are its own now, or are seen to.
+_LOOK_S = 0.5
 _FORGET_S = 3_600.0
 _RETRY_S = 1.0
 _POLL_MS = 200
@@ -141,19 +142,17 @@ class Corrector:
     async def _see_to_news(self, consumer: AIOKafkaConsumer, producer: BatchProducer) -> None:
         partitions = (await count_partitions(self._kafka))[self._topic]
         while True:
+            self._heard.clear()
             await self._drop_done(consumer)
             self._tidy()
             self._metrics.set("andon_context_overlaps", sum(1 for _ in self._circumstances.knowledge.overlapping()))
             for number in self._owned():
                 await self._first_pass(number, partitions, consumer, producer)
                 await self._second_pass(number, partitions, consumer, producer)
-            self._heard.clear()
-            try:
+            with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(self._pause()):
                     await self._heard.wait()
-                    await asyncio.sleep(_GATHER_S)
-            except TimeoutError:
-                continue
+            await asyncio.sleep(_GATHER_S)
 
     def _tidy(self) -> None:
         now = asyncio.get_running_loop().time()
@@ -163,9 +162,11 @@ class Corrector:
         self._circumstances.catch_up()
 
     def _pause(self) -> float:
+        """Return the time until something is due; whoever will own the news that nobody owns yet, is soon known."""
         now = asyncio.get_running_loop().time()
-        dues = (news.due for number in self._owned() for news in self._news.get(number, ()) if news.due is not None)
-        return max(_GATHER_S, min((due - now for due in dues), default=_LOOK_S))
+        waiting = [news for waiting in self._news.values() for news in waiting]
+        dues = (_LOOK_S if news.due is None else news.due - now for news in waiting)
+        return max(_GATHER_S, min(dues, default=_FORGET_S))
 
     async def _drop_done(self, consumer: AIOKafkaConsumer) -> None:
         """Drop what has been seen to, by this worker or another one."""
