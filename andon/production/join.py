@@ -2,15 +2,16 @@
 
 An asset's context is constant between two edges of its facts. So the whole join is, for nearly all frames, one
 comparison with the stretch that the asset's last frame lay in; only at an edge, or after news, stretches are looked up.
-They are worked out a week of event time at a time, so that neither a long history nor a far future costs anything
-until a frame asks for it.
+They are worked out a day of event time at a time, so that neither a long history nor a far future costs anything until
+a frame asks for it.
 """
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
+from operator import itemgetter
 
 import numpy as np
 import polars as pl
@@ -26,11 +27,10 @@ from andon.production.timeline import Span, Timeline, overlay
 Ints = NDArray[np.int64]
 Mask = NDArray[np.bool_]
 
-_WEEK = 7 * 86_400 * SECOND
-#: Weeks of assets that are remembered; one is about a kilobyte.
-_WEEKS = 50_000
-#: Different contexts that are remembered, before all is forgotten and worked out anew.
-_CONTEXTS = 200_000
+_DAY = 86_400 * SECOND
+#: Days of assets, of half a kilobyte each, and contexts that are remembered; beyond that, all is worked out anew.
+_DAYS = 100_000
+_CONTEXTS = 500_000
 
 _COLUMNS = ("order", "batch", "product", "recipe", "shift", "maintenance", "told_state")
 _SCHEMA: dict[str, pl.DataType] = dict.fromkeys(_COLUMNS, pl.String())
@@ -72,10 +72,12 @@ class ContextJoin:
         self._start = np.zeros(len(self._assets), np.int64)
         self._end = np.zeros(len(self._assets), np.int64)
         self._row = np.zeros(len(self._assets), np.int64)
-        self._weeks: OrderedDict[tuple[int, int], tuple[Ints, Ints]] = OrderedDict()
+        self._days: dict[int, dict[int, tuple[Ints, Ints]]] = {}
+        self._remembered = 0
         self._calendar: dict[tuple[str, int], Sequence[Span]] = {}
         self._shift_places = frozenset(shift.place or "" for shift in plant.shifts)
         self._contexts: dict[tuple[str | None, ...], int] = {}
+        self._fresh: list[tuple[str | None, ...]] = []
         self._table = pl.DataFrame(schema=_SCHEMA)
 
     def numbers(self, assets: Iterable[str]) -> Ints:
@@ -85,27 +87,26 @@ class ContextJoin:
     def invalidate(self, changes: Iterable[Change]) -> None:
         """Forget what follows from facts that have changed."""
         for change in changes:
-            if change.place == "":
-                self._end[:] = 0
-                self._weeks.clear()
-                continue
             for number in self._below.get(change.place, ()):
                 self._end[number] = 0
-                for week in range(change.start // _WEEK, min(change.end // _WEEK, change.start // _WEEK + 520) + 1):
-                    self._weeks.pop((number, week), None)
+                days = self._days.get(number, {})
+                for day in [day for day in days if change.start // _DAY <= day <= change.end // _DAY]:
+                    del days[day]
 
     def forget(self) -> None:
         """Forget all that was worked out, as after many changes."""
         self._contexts.clear()
-        self._weeks.clear()
+        self._fresh.clear()
+        self._days.clear()
         self._calendar.clear()
+        self._remembered = 0
         self._end[:] = 0
         self._table = pl.DataFrame(schema=_SCHEMA)
 
     def affected(self, place: str) -> list[str]:
         """Return the assets at a place and below it."""
         assets = list(self._plant.assets)
-        return assets if place == "" else [assets[number] for number in self._below.get(place, ())]
+        return [assets[number] for number in self._below.get(place, ())]
 
     def join(self, asset: Ints, time: Ints) -> Joined:
         """Return the context of frames.
@@ -114,58 +115,65 @@ class ContextJoin:
             asset: (n) numbers of their assets.
             time: (n) event times, microseconds.
         """
-        if len(self._contexts) > _CONTEXTS:
+        if len(self._contexts) > _CONTEXTS or self._remembered > _DAYS:
             self.forget()
         row = self._row[asset]
         missing = np.flatnonzero((time < self._start[asset]) | (time >= self._end[asset]))
         if missing.size:
             row[missing] = self._look_up(asset[missing], time[missing])
-        if self._table.height < len(self._contexts):
-            self._table = pl.DataFrame(list(self._contexts), schema=_SCHEMA, orient="row")
+        if self._fresh:
+            self._table.extend(pl.DataFrame(self._fresh, schema=_SCHEMA, orient="row"))
+            self._fresh.clear()
         return Joined(self._table[row])
 
     def _look_up(self, asset: Ints, time: Ints) -> Ints:
         rows = np.empty(len(asset), np.int64)
-        week = time // _WEEK
-        order = np.lexsort((week, asset))
-        edges = np.flatnonzero((np.diff(asset[order]) != 0) | (np.diff(week[order]) != 0)) + 1
+        day = time // _DAY
+        order = np.lexsort((day, asset))
+        edges = np.flatnonzero((np.diff(asset[order]) != 0) | (np.diff(day[order]) != 0)) + 1
         # per-group Python: once an asset and edge, not once a frame
         for group in np.split(order, edges):
-            number, which = int(asset[group[0]]), int(week[group[0]])
-            starts, contexts = self._week(number, which)
+            number, which = int(asset[group[0]]), int(day[group[0]])
+            starts, contexts = self._day(number, which)
             at = np.searchsorted(starts, time[group], side="right") - 1
             rows[group] = contexts[at]
             newest = int(at[np.argmax(time[group])])
             self._start[number], self._row[number] = starts[newest], contexts[newest]
-            self._end[number] = starts[newest + 1] if newest + 1 < len(starts) else (which + 1) * _WEEK
+            self._end[number] = starts[newest + 1] if newest + 1 < len(starts) else (which + 1) * _DAY
         return rows
 
-    def _week(self, number: int, week: int) -> tuple[Ints, Ints]:
-        """Return the starts of an asset's stretches in a week, and the number of the context of each."""
-        key = number, week
-        found = self._weeks.get(key)
+    def _day(self, number: int, day: int) -> tuple[Ints, Ints]:
+        """Return the starts of an asset's stretches in a day, and the number of the context of each."""
+        days = self._days.setdefault(number, {})
+        found = days.get(day)
         if found is None:
-            stretches = list(self._stretches(number, week * _WEEK, (week + 1) * _WEEK))
-            found = (
+            stretches = list(self._stretches(number, day * _DAY, (day + 1) * _DAY))
+            found = days[day] = (
                 np.array([start for start, _ in stretches], np.int64),
                 np.array([context for _, context in stretches], np.int64),
             )
-            self._weeks[key] = found
-            if len(self._weeks) > _WEEKS:
-                self._weeks.popitem(last=False)
+            self._remembered += 1
         return found
 
     def _stretches(self, number: int, start: int, end: int) -> Iterator[tuple[int, int]]:
+        """Yield start and number of the context of each stretch between two moments."""
         layers = [overlay(self._layers(kind, number, start, end), start, end) for kind in _KINDS]
-        edges = sorted({moment for layer in layers for moment, _ in layer})
-        at = [0] * len(layers)
-        for edge in edges:
-            for each, layer in enumerate(layers):
-                if at[each] + 1 < len(layer) and layer[at[each] + 1][0] <= edge:
-                    at[each] += 1
-            facts = [layer[position][1] for layer, position in zip(layers, at, strict=True)]
-            context = _context(dict(zip(_KINDS, facts, strict=True)))
-            yield edge, self._contexts.setdefault(context, len(self._contexts))
+        turns = sorted(
+            ((moment, at, fact) for at, layer in enumerate(layers) for moment, fact in layer),
+            key=itemgetter(0),
+        )
+        facts: list[Fact | None] = [None] * len(_KINDS)
+        for (moment, at, fact), (following, _, _) in pairwise([*turns, (end, 0, None)]):
+            facts[at] = fact
+            if following > moment:
+                yield moment, self._number(_context(*facts))
+
+    def _number(self, context: tuple[str | None, ...]) -> int:
+        """Return the row of the table that holds a context, which may be a new one."""
+        number = self._contexts.setdefault(context, len(self._contexts))
+        if number == len(self._contexts) - 1 and number == self._table.height + len(self._fresh):
+            self._fresh.append(context)
+        return number
 
     def _layers(self, kind: Kind, number: int, start: int, end: int) -> list[Sequence[Span]]:
         layers = []
@@ -176,7 +184,7 @@ class ContextJoin:
         return [layer for layer in layers if layer]
 
     def _shifts(self, place: str, start: int, end: int) -> Sequence[Span]:
-        """Return the calendar's shifts of a place in a week."""
+        """Return the calendar's shifts of a place in a day."""
         key = place, start
         if key not in self._calendar:
             facts = shift_facts(self._plant, start, end)
@@ -184,15 +192,19 @@ class ContextJoin:
         return self._calendar[key]
 
 
-def _context(facts: dict[Kind, Fact | None]) -> tuple[str | None, ...]:
+def _context(
+    order: Fact | None, batch: Fact | None, shift: Fact | None, maintenance: Fact | None, state: Fact | None
+) -> tuple[str | None, ...]:
     """Return the values of `_COLUMNS`; a batch knows its product better than the order does."""
-    order, batch = facts[Kind.ORDER], facts[Kind.BATCH]
-    product = (batch and batch.product) or (order and order.product) or None
-    recipe = (batch and batch.recipe) or (order and order.recipe) or None
-    shift, maintenance, state = facts[Kind.SHIFT], facts[Kind.MAINTENANCE], facts[Kind.MACHINE_STATE]
-    names = (fact.name if fact else None for fact in (order, batch))
-    told = state.name if state and state.name in STATES else None
-    return (*names, product, recipe, shift.name if shift else None, maintenance.name if maintenance else None, told)
+    return (
+        order.name if order else None,
+        batch.name if batch else None,
+        (batch and batch.product) or (order and order.product) or None,
+        (batch and batch.recipe) or (order and order.recipe) or None,
+        shift.name if shift else None,
+        maintenance.name if maintenance else None,
+        state.name if state and state.name in STATES else None,
+    )
 
 
 def _places(asset: str) -> list[str]:

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import heapq
 from bisect import bisect_right
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 
@@ -105,6 +105,8 @@ def overlay(nearest_first: Sequence[Sequence[Span]], start: int, end: int) -> li
         start: microseconds.
         end: exclusive.
     """
+    if len(nearest_first) <= 1:
+        return list(_alone(nearest_first[0] if nearest_first else (), start, end))
     edges = {edge for spans in nearest_first for span in spans for edge in span[:2] if start < edge < end}
     stretches: list[tuple[int, Fact | None]] = []
     for moment in sorted(edges | {start}):
@@ -112,6 +114,21 @@ def overlay(nearest_first: Sequence[Sequence[Span]], start: int, end: int) -> li
         if not stretches or stretches[-1][1] is not fact:
             stretches.append((moment, fact))
     return stretches
+
+
+def _alone(spans: Sequence[Span], start: int, end: int) -> Iterator[tuple[int, Fact | None]]:
+    """Yield what counts where one place alone says something, which is nearly always."""
+    reached = start
+    last: Fact | None = None
+    for begin, until, fact in spans:
+        if begin > reached or (reached == start and begin > start):
+            yield reached, None
+            last = None
+        if fact is not last:
+            yield max(begin, start), fact
+        reached, last = until, fact
+    if reached < end:
+        yield reached, None
 
 
 def _at(spans: Sequence[Span], moment: int) -> Fact | None:

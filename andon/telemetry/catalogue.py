@@ -216,6 +216,15 @@ CATALOGUE: dict[str, MetricSpec] = {
             _LATENCY,
         ),
         MetricSpec("andon_events_relayed_total", "counter", "Plant events told in the database and put on the bus."),
+        MetricSpec(
+            "andon_oee_ratio",
+            "gauge",
+            "OEE of an asset's newest shift, and what it is made of: availability, effectiveness, quality, oee.",
+            ("asset", "indicator"),
+        ),
+        MetricSpec(
+            "andon_product_findings_total", "counter", "Times that a product's planned run time could not be used."
+        ),
         MetricSpec("andon_inferences_total", "counter", "Verdicts given.", ("asset_class", "decision")),
         MetricSpec(
             "andon_model_info",

@@ -15,6 +15,7 @@ from services.context.circumstances import Circumstances
 from services.context.corrector import Corrector
 from services.context.news import News
 from services.context.processor import context_stage
+from services.context.sent import Sent
 from services.context.settings import ContextSettings
 
 
@@ -27,11 +28,12 @@ class ServiceSettings(Settings):
 async def run(plant: Plant, settings: ServiceSettings, metrics: Metrics, stop: asyncio.Event) -> None:
     """Follow the news and run the stage until *stop* is set."""
     circumstances = Circumstances(plant)
-    worker = Worker(context_stage(plant, settings.context, circumstances), plant, settings, metrics=metrics)
+    sent = Sent(plant)
+    worker = Worker(context_stage(plant, settings.context, circumstances, sent), plant, settings, metrics=metrics)
     live = settings.context.input == "raw"
     corrector = None
     if live and settings.context.correct:
-        corrector = Corrector(plant, settings.kafka, settings.context, metrics, lambda: worker.partitions)
+        corrector = Corrector(plant, settings.kafka, settings.context, metrics, sent, lambda: worker.partitions)
     news = News(plant, settings, settings.context, metrics, circumstances, corrector, relays=live)
     await ensure_topics(settings.kafka, plant)
     async with collected_by_the_clock(), news.followed(stop):

@@ -75,19 +75,19 @@ class Circumstances:
         return self._join.numbers(assets)
 
     def context(
-        self, asset_class: str, asset: NDArray[np.int64], time: NDArray[np.int64], samples: Samples
+        self, asset_class: str, asset: NDArray[np.int64], times: NDArray[np.int64], samples: Samples
     ) -> pl.Series:
         """Return the contract's `context` of frames of one class.
 
         Args:
             asset_class: its name.
             asset: (n) `numbers` of the frames' assets.
-            time: (n) event times, microseconds.
+            times: (n) event times, microseconds.
             samples: of the frames.
         """
         if self._silent and not len(self.knowledge) and not self.stale:
             return pl.Series("context", [None], dtype=DTYPE).new_from_index(0, len(asset))
-        joined = self._join.join(asset, time)
+        joined = self._join.join(asset, times)
         return joined.columns.select(
             pl.struct(
                 *_TOLD,

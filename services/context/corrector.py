@@ -33,19 +33,20 @@ from andon.stream.stage import Rejected
 from andon.stream.topics import count_partitions, group_name, topic_name
 from andon.telemetry import Metrics, get_logger
 from andon.uns import Stage
+from services.context.bookmarks import Bookmarks, bookmarks
 from services.context.circumstances import Circumstances
 from services.context.correction import Corrections, Span, stretches
+from services.context.sent import Sent
 from services.context.settings import ContextSettings
 
 _log = get_logger(__name__)
 #: News that come together are one pass over the frames.
-_GATHER_S = 0.1
+_GATHER_S = 0.3
 #: How often it is looked whether news that this worker does not own are its own now, or are seen to.
 _LOOK_S = 0.5
 _FORGET_S = 3_600.0
 _RETRY_S = 1.0
 _POLL_MS = 200
-_AT_ONCE = 2_000
 
 
 @dataclass(slots=True)
@@ -65,6 +66,23 @@ class _News:
     seen: dict[int, int] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class _Means:
+    """What corrections are made with; the same until the broker goes away.
+
+    Attributes:
+        partitions: of each of the site's topics.
+        consumer: reads frames.
+        producer: sends them again.
+        done: how far news have been seen to.
+    """
+
+    partitions: int
+    consumer: AIOKafkaConsumer
+    producer: BatchProducer
+    done: Bookmarks
+
+
 class Corrector:
     """Sees to late corrections, until cancelled.
 
@@ -73,6 +91,7 @@ class Corrector:
         kafka: how to reach Kafka.
         settings: how far back, and how long to wait.
         metrics: where to count.
+        sent: says how far in event time frames have been sent.
         owned: gives the partitions that this worker owns.
         clock: microseconds UTC.
     """
@@ -83,13 +102,15 @@ class Corrector:
         kafka: KafkaSettings,
         settings: ContextSettings,
         metrics: Metrics,
+        sent: Sent,
         owned: Callable[[], Sequence[int]],
         clock: Clock = wall_clock,
     ) -> None:
         self._plant, self._kafka, self._settings, self._metrics = plant, kafka, settings, metrics
-        self._owned, self._clock = owned, clock
+        self._sent, self._owned, self._clock = sent, owned, clock
         self._circumstances = Circumstances(plant)
         self._topic, self._events = topic_name(plant, Stage.CONTEXT), topic_name(plant, Stage.EVENT)
+        self._group = group_name(plant, "context-corrections")
         self._news: dict[int, deque[_News]] = {}
         self._heard = asyncio.Event()
         self._forget_due = 0.0
@@ -111,6 +132,22 @@ class Corrector:
         """Take a fact that needs no correction of its own."""
         self._circumstances.tell(fact)
 
+    async def begin(self) -> None:
+        """See to it that only what is told from now on is corrected, if nothing was ever corrected at this site.
+
+        To be called when all news there are have been heard, and before the first frame is sent.
+
+        Raises:
+            KafkaError: the broker does not answer.
+        """
+        partitions = (await count_partitions(self._kafka))[self._topic]
+        async with bookmarks(self._kafka, self._group, self._events, partitions) as done:
+            for number in range(partitions):
+                if await done.read(number) is None:
+                    await done.set(number, 0)
+                    for news in self._news.get(number, ()):
+                        news.changes = ()
+
     async def run(self) -> None:
         """Correct what is to be corrected, for ever."""
         while True:
@@ -121,9 +158,9 @@ class Corrector:
                 await asyncio.sleep(_RETRY_S)
 
     async def _work(self) -> None:
+        partitions = (await count_partitions(self._kafka))[self._topic]
         consumer = AIOKafkaConsumer(
             **self._kafka.client_arguments(),
-            group_id=group_name(self._plant, "context-corrections"),
             enable_auto_commit=False,
             fetch_max_wait_ms=50,
             max_partition_fetch_bytes=8 * 2**20,
@@ -131,24 +168,24 @@ class Corrector:
         producer = BatchProducer(
             self._kafka, on_retry=lambda: self._metrics.count("andon_delivery_retries_total", stage=Stage.CONTEXT)
         )
-        await consumer.start()
-        try:
-            await producer.start()
-            await self._see_to_news(consumer, producer)
-        finally:
-            await producer.stop()
-            await consumer.stop()
+        async with bookmarks(self._kafka, self._group, self._events, partitions) as done:
+            await consumer.start()
+            try:
+                await producer.start()
+                await self._see_to_news(_Means(partitions, consumer, producer, done))
+            finally:
+                await producer.stop()
+                await consumer.stop()
 
-    async def _see_to_news(self, consumer: AIOKafkaConsumer, producer: BatchProducer) -> None:
-        partitions = (await count_partitions(self._kafka))[self._topic]
+    async def _see_to_news(self, means: _Means) -> None:
         while True:
             self._heard.clear()
-            await self._drop_done(consumer)
+            await self._drop_done(means.done)
             self._tidy()
             self._metrics.set("andon_context_overlaps", sum(1 for _ in self._circumstances.knowledge.overlapping()))
             for number in self._owned():
-                await self._first_pass(number, partitions, consumer, producer)
-                await self._second_pass(number, partitions, consumer, producer)
+                await self._first_pass(number, means)
+                await self._second_pass(number, means)
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(self._pause()):
                     await self._heard.wait()
@@ -168,68 +205,61 @@ class Corrector:
         dues = (_LOOK_S if news.due is None else news.due - now for news in waiting)
         return max(_GATHER_S, min(dues, default=_FORGET_S))
 
-    async def _drop_done(self, consumer: AIOKafkaConsumer) -> None:
+    async def _drop_done(self, done: Bookmarks) -> None:
         """Drop what has been seen to, by this worker or another one."""
-        for number, waiting in self._news.items():
+        for number, waiting in list(self._news.items()):
             if waiting and (number not in self._owned() or waiting[0].due is None):
-                done = await answered(consumer.committed(TopicPartition(self._events, number))) or 0
-                while waiting and waiting[0].told.record.offset < done:
+                reached = await done.read(number) or 0
+                while waiting and waiting[0].told.record.offset < reached:
                     waiting.popleft()
 
-    async def _first_pass(
-        self, number: int, partitions: int, consumer: AIOKafkaConsumer, producer: BatchProducer
-    ) -> None:
-        fresh = [news for news in self._news.get(number, ()) if news.due is None][:_AT_ONCE]
+    async def _first_pass(self, number: int, means: _Means) -> None:
+        fresh = [news for news in self._news.get(number, ()) if news.due is None]
         if not fresh:
             return
-        await self._set_aside(number, [news.told for news in fresh], producer)
-        seen = await self._correct(fresh, partitions, consumer, producer, {})
+        await self._set_aside(number, [news.told for news in fresh], means.producer)
+        seen = await self._correct(fresh, means, {})
         due = asyncio.get_running_loop().time() + self._settings.settle / SECOND
         for news in fresh:
             news.due, news.seen = due, seen
             if news.changes:
                 self._metrics.observe("andon_correction_seconds", max(0, self._clock() - news.told.at) / SECOND)
 
-    async def _second_pass(
-        self, number: int, partitions: int, consumer: AIOKafkaConsumer, producer: BatchProducer
-    ) -> None:
+    async def _second_pass(self, number: int, means: _Means) -> None:
         waiting = self._news.get(number, deque())
         now = asyncio.get_running_loop().time()
         due = [news for news in waiting if news.due is not None and news.due <= now]
         if not due:
             return
-        await self._correct(due, partitions, consumer, producer, due[0].seen)
+        await self._correct(due, means, due[0].seen)
         done = due[-1].told.record.offset + 1
-        await answered(consumer.commit({TopicPartition(self._events, number): done}))
+        await means.done.set(number, done)
         while waiting and waiting[0].told.record.offset < done:
             waiting.popleft()
 
-    async def _correct(
-        self,
-        news: Sequence[_News],
-        partitions: int,
-        consumer: AIOKafkaConsumer,
-        producer: BatchProducer,
-        seen: dict[int, int],
-    ) -> dict[int, int]:
+    async def _correct(self, news: Sequence[_News], means: _Means, seen: dict[int, int]) -> dict[int, int]:
         """Send again what news change among the frames from *seen* on; return up to where they have been seen now."""
         now = self._clock()
-        changes = [change for each in news for change in each.changes]
+        changes = [change for each in news for change in each.changes if self._may_touch(change)]
         until = now + self._settings.future_tolerance
         wanted = stretches(changes, self._circumstances, now - self._settings.horizon, until)
         by_partition: dict[int, dict[str, list[Span]]] = {}
         for asset, spans in wanted.items():
-            by_partition.setdefault(partition_of(asset.encode(), partitions), {})[asset] = spans
+            by_partition.setdefault(partition_of(asset.encode(), means.partitions), {})[asset] = spans
         ends = {}
         for number, stretch in sorted(by_partition.items()):
             corrections = Corrections(self._plant, self._circumstances, stretch)
             first = min(span[0] for spans in stretch.values() for span in spans)
-            ends[number] = await self._read(consumer, number, first, seen.get(number), corrections)
+            ends[number] = await self._read(means.consumer, number, first, seen.get(number), corrections)
             lines = await asyncio.to_thread(corrections.lines)
-            await producer.deliver(self._topic, number, lines)
+            await means.producer.deliver(self._topic, number, lines)
             self._metrics.count("andon_records_sent_total", len(lines), stage=Stage.CONTEXT)
             self._metrics.count("andon_corrected_frames_total", len(lines))
         return ends
+
+    def _may_touch(self, change: Change) -> bool:
+        """Return whether frames may have been sent that a change touches; of news in time none have."""
+        return any(self._sent.until(asset) >= change.start for asset in self._circumstances.affected(change.place))
 
     async def _read(
         self, consumer: AIOKafkaConsumer, number: int, first: int, seen: int | None, corrections: Corrections

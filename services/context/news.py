@@ -80,6 +80,8 @@ class News:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(self._rules.patience / SECOND):
                     await self._known.wait()
+            if self._corrector:
+                await self._corrector.begin()
             yield
         finally:
             for task in work:

@@ -17,6 +17,7 @@ from andon.stream.repeats import Repeats
 from andon.stream.stage import FIRST_OFFSET, LAST_OFFSET, OFFSET, TRACEPARENT, State
 from andon.uns import Stage
 from services.context.circumstances import Circumstances
+from services.context.sent import Sent
 from services.context.settings import ContextSettings
 
 #: Fields of a raw frame that are made anew; they are not even parsed.
@@ -24,7 +25,9 @@ _UNUSED = ("id",)
 _BOUNDS = pl.Struct(dict.fromkeys(Bounds.model_fields, pl.Float64))
 
 
-def context_stage(plant: Plant, settings: ContextSettings, circumstances: Circumstances | None = None) -> StageSpec:
+def context_stage(
+    plant: Plant, settings: ContextSettings, circumstances: Circumstances | None = None, sent: Sent | None = None
+) -> StageSpec:
     """Return the context stage of *plant*: each raw frame once more, in the model's units, with marks and context.
 
     Without *circumstances* nothing is told of the plant but its calendar. The stage's memory is rebuilt from the frames
@@ -34,7 +37,7 @@ def context_stage(plant: Plant, settings: ContextSettings, circumstances: Circum
     classes = {name: _FrameClass(plant, name, known) for name in plant.classes}
 
     def open_partition(_: Mapping[str, State], delivered: int) -> Processor:
-        return ContextProcessor(classes, settings, known, delivered)
+        return ContextProcessor(classes, settings, known, sent, delivered)
 
     history = settings.input == "backfill"
     remembers = any(frame_class.inspector().remembers for frame_class in classes.values())
@@ -69,7 +72,7 @@ class _FrameClass:
         self._name = name
         self.asset_class: AssetClass = plant.classes[name]
         self.assets = pl.Enum([path for path, asset in plant.assets.items() if asset.asset_class == name])
-        self._numbers = circumstances.numbers(self.assets.categories.to_list())
+        self.numbers = circumstances.numbers(self.assets.categories.to_list())
         self._constants = [
             pl.lit(name).alias("asset_class"),
             pl.lit(plant.version).alias("plant"),
@@ -84,7 +87,7 @@ class _FrameClass:
 
     def context(self, arrivals: Arrivals, inspected: Inspected, circumstances: Circumstances) -> pl.Series:
         """Return the contract's `context` of frames."""
-        return circumstances.context(self._name, self._numbers[arrivals.asset], arrivals.time, inspected)
+        return circumstances.context(self._name, self.numbers[arrivals.asset], arrivals.time, inspected)
 
     def events(self, rows: pl.DataFrame, inspected: Inspected, context: pl.Series) -> pl.DataFrame:
         """Return the columns of `andon.contracts.ContextFrame` and of its lineage."""
@@ -109,6 +112,7 @@ class ContextProcessor:
         classes: what is known of each asset class.
         settings: which event times are believed.
         circumstances: what is known of the plant; shared by all partitions of a worker.
+        sent: told how far frames have been sent, if somebody wants to know.
         delivered: input offset below which all results have been delivered.
     """
 
@@ -117,11 +121,12 @@ class ContextProcessor:
         classes: Mapping[str, _FrameClass],
         settings: ContextSettings,
         circumstances: Circumstances,
+        sent: Sent | None,
         delivered: int,
     ) -> None:
         self._classes = classes
         self._settings = settings
-        self._circumstances = circumstances
+        self._circumstances, self._sent = circumstances, sent
         self._delivered = delivered
         self._inspectors = {name: each.inspector() for name, each in classes.items()}
         self._repeats = {name: Repeats(len(each.assets.categories)) for name, each in classes.items()}
@@ -141,6 +146,8 @@ class ContextProcessor:
         rejected = self._rejected(rows, now)
         unwanted = pl.Series([each.offset for each in rejected], dtype=pl.Int64)
         offset = pl.col(FIRST_OFFSET)
+        if self._sent:
+            self._sent.note(frame_class.numbers[arrivals.asset], arrivals.time)
         context = frame_class.context(arrivals, inspected, self._circumstances)
         events = frame_class.events(rows, inspected, context)
         # Marks depend on the frames before, so a frame sent again would be marked otherwise under the same id.
