@@ -11,7 +11,7 @@ import polars as pl
 from asyncpg.pool import PoolConnectionProxy
 
 from andon.database import Database
-from andon.errors import ConfigError
+from andon.errors import ConfigError, DatabaseError
 from andon.plant import Plant
 from andon.telemetry import get_logger
 from andon.uns import Stage
@@ -21,6 +21,8 @@ from services.historian.native import NativePartitions
 from services.historian.tables import SCHEMA, Table, alter_statements, tables_of
 
 _log = get_logger(__name__)
+_IN_THE_WAY = (asyncpg.DeadlockDetectedError, asyncpg.SerializationError, asyncpg.LockNotAvailableError)
+#: Key of the advisory lock under which tables are made.
 _LOCK = int.from_bytes(b"history", "big")
 
 
@@ -32,6 +34,9 @@ class Division(Protocol):
 
     async def make_room(self, database: Database, table: Table, days: Iterable[datetime]) -> None:
         """Make ready for rows of these days."""
+
+    def forget(self) -> None:
+        """Look again what there is: somebody else has changed it."""
 
     async def prune(self, database: Database, table: Table, before: datetime) -> int:
         """Drop what is older than *before*, as far as whole parts are, and return how many parts were dropped."""
@@ -58,10 +63,20 @@ class Archive:
         self._division = division
 
     async def write(self, table: Table, rows: Rows, days: Iterable[datetime]) -> int:
-        """Merge rows of these days into a table and return how many are new."""
+        """Merge rows of these days into a table and return how many are new.
+
+        Raises:
+            DatabaseError: another transaction was in the way, or somebody dropped a partition; trying again can help.
+        """
         await self._division.make_room(self.database, table, days)
-        async with self.database.acquire() as connection, connection.transaction():
-            return await merge(connection, table, rows)
+        try:
+            async with self.database.acquire() as connection, connection.transaction():
+                return await merge(connection, table, rows)
+        except asyncpg.CheckViolationError as error:  # "no partition of relation found for row"
+            self._division.forget()
+            raise DatabaseError(f"a partition has gone: {error}") from error
+        except _IN_THE_WAY as error:
+            raise DatabaseError(f"another transaction was in the way: {error}") from error
 
     async def prune(self, table: Table, before: datetime) -> int:
         """Drop what is older than *before* and return how many partitions that were."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
 from typing import Protocol
@@ -151,8 +151,3 @@ class Reader:
             return table, document_rows(table, events, self._asset_ids, [record.value for record in records])
         table = self._tables[self._stage, name]
         return table, frame_rows(table, events, self._asset_ids)
-
-
-def in_order(parts: Iterable[Sequence[Consumed]]) -> list[Consumed]:
-    """Return the records of all partitions, one partition after the other."""
-    return [record for part in parts for record in part]

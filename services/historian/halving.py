@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import Protocol, Self
+from typing import Protocol, Self, TypeVar
 
 import asyncpg
 
@@ -20,8 +20,11 @@ class Many(Protocol):
         """Return a part of them."""
 
 
+_Many = TypeVar("_Many", bound=Many)
+
+
 async def write_halving(
-    many: Many, write: Callable[[Many], Awaitable[int]], refuse: Callable[[Many, str], None]
+    many: _Many, write: Callable[[_Many], Awaitable[int]], refuse: Callable[[_Many, str], None]
 ) -> int:
     """Write all that the database takes, and return the sum of what *write* returns.
 

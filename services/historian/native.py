@@ -68,6 +68,10 @@ class NativePartitions:
                     await _make(connection, table, partition)
                 self._known.add(partition.sql_name)
 
+    def forget(self) -> None:
+        """Look again which partitions there are."""
+        self._known.clear()
+
     async def prune(self, database: Database, table: Table, before: datetime) -> int:
         """Drop the partitions that end before a time, and return how many they were."""
         dropped = 0

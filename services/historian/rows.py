@@ -20,9 +20,9 @@ _WITHIN = {
     "model": pl.col("model").struct.field("name"),
     "model_version": pl.col("model").struct.field("version"),
 }
-#: Fields of events that are kept in the document only; they are not even parsed.
+#: Fields of events that are not needed as columns; they are not even parsed.
 UNPARSED: Mapping[Stage, tuple[str, ...]] = {
-    Stage.RAW: ("id", "server_time", "carried"),
+    Stage.RAW: ("id",),
     Stage.CONTEXT: ("id", "server_time", "status", "carried", "units", "limits"),
     Stage.FEATURE: ("features", "context"),
     Stage.INFERENCE: ("contributions", "limit_violations", "context"),
