@@ -234,5 +234,21 @@ CATALOGUE: dict[str, MetricSpec] = {
         ),
         MetricSpec("andon_models_refused_total", "counter", "Bundles that were not loaded.", ("asset_class",)),
         MetricSpec("andon_alerts_total", "counter", "Changes of an alert's state.", ("asset_class", "state")),
+        MetricSpec("andon_database_away", "gauge", "1 while the database does not answer and records wait for it."),
+        MetricSpec("andon_history_rows_total", "counter", "Rows that are new in the history.", ("stage",)),
+        MetricSpec(
+            "andon_history_expired_total",
+            "counter",
+            "Events that were not written because they are older than their stage is kept.",
+            ("stage",),
+        ),
+        MetricSpec(
+            "andon_history_dropped_total",
+            "counter",
+            "Partitions of tables that were dropped because all in them is older than their stage is kept.",
+            ("stage",),
+        ),
+        MetricSpec("andon_lake_full", "gauge", "1 while the lake's disk is full and raw frames wait for room."),
+        MetricSpec("andon_lake_files_total", "counter", "Parquet files written: hours that were over, or changed."),
     )
 }

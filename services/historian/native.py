@@ -1,0 +1,124 @@
+"""Tables divided by PostgreSQL itself: one partition for each day or month, made before rows need it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+import asyncpg
+from asyncpg.pool import PoolConnectionProxy
+
+from andon.database import Database
+from andon.telemetry import get_logger
+from services.historian.merge import forget_statement
+from services.historian.tables import Table, create_statements, index_statements, quoted, shortened
+
+_log = get_logger(__name__)
+_SCHEMA = "history_part"
+#: Rows of a batch in hand may be older than what is kept by now by this much.
+_MARGIN = timedelta(hours=1)
+#: A reader that is in the way of a partition's end is left in peace; the next round tries again.
+_PATIENCE = "2s"
+
+
+@dataclass(frozen=True, slots=True)
+class Partition:
+    """One partition: its name with its schema, and the times that it covers (the end is exclusive)."""
+
+    sql_name: str
+    start: datetime
+    end: datetime
+
+
+def partition_of(table: Table, moment: datetime) -> Partition:
+    """Return the partition that a time, UTC, belongs to."""
+    start = moment.replace(hour=0, minute=0, second=0, microsecond=0)
+    if table.span == "month":
+        start = start.replace(day=1)
+        end = (start + timedelta(days=31)).replace(day=1)
+    else:
+        end = start + timedelta(days=1)
+    name = shortened(f"{table.name}_{start:%Y%m%d}")
+    return Partition(f"{_SCHEMA}.{quoted(name)}", start, end)
+
+
+def partitions_of(table: Table, days: Iterable[datetime]) -> set[Partition]:
+    """Return the partitions that *days* belong to."""
+    return {partition_of(table, day) for day in days}
+
+
+class NativePartitions:
+    """Makes and drops partitions. One for all tables of a process."""
+
+    def __init__(self) -> None:
+        self._known: set[str] = set()
+
+    def create(self, table: Table) -> Iterator[str]:
+        """Yield what makes a table."""
+        for statement in create_statements(table):
+            yield f"{statement} PARTITION BY RANGE (time)"
+        yield from index_statements(table)
+
+    async def make_room(self, database: Database, table: Table, days: Iterable[datetime]) -> None:
+        """Make the partitions that rows of these days need."""
+        for partition in sorted(partitions_of(table, days), key=lambda each: each.start):
+            if partition.sql_name not in self._known:
+                async with database.acquire() as connection, connection.transaction():
+                    await _make(connection, table, partition)
+                self._known.add(partition.sql_name)
+
+    def forget(self) -> None:
+        """Look again which partitions there are."""
+        self._known.clear()
+
+    async def prune(self, database: Database, table: Table, before: datetime) -> int:
+        """Drop the partitions that end before a time, and return how many they were."""
+        dropped = 0
+        for name, start in await _partitions(database, table):
+            partition = partition_of(table, start)
+            if partition.end <= before - _MARGIN:
+                dropped += await _drop(database, table, partition)
+                self._known.discard(name)
+        return dropped
+
+
+async def _make(connection: PoolConnectionProxy, table: Table, partition: Partition) -> None:
+    # Attached, not created in place: that would wait for all who read the table, and all others for it.
+    await connection.execute("SELECT pg_advisory_xact_lock(hashtextextended($1, 0))", partition.sql_name)
+    if await connection.fetchval("SELECT to_regclass($1)", partition.sql_name):
+        return
+    await connection.execute(f"CREATE TABLE {partition.sql_name} (LIKE {table.sql_name} INCLUDING ALL)")
+    await connection.execute(
+        f"ALTER TABLE {table.sql_name} ATTACH PARTITION {partition.sql_name} "
+        f"FOR VALUES FROM ('{partition.start.isoformat()}') TO ('{partition.end.isoformat()}')"
+    )
+
+
+async def _partitions(database: Database, table: Table) -> list[tuple[str, datetime]]:
+    """Return the partitions that there are, by the end of their names."""
+    rows = await database.fetch(
+        "SELECT format('%s.%I', relnamespace::regnamespace, relname) AS name, "
+        "substring(pg_get_expr(relpartbound, oid) FROM $$FROM \\('([^']+)'\\)$$)::timestamptz AS start "
+        "FROM pg_inherits JOIN pg_class ON oid = inhrelid WHERE inhparent = to_regclass($1)",
+        table.sql_name,
+    )
+    return [(row["name"], row["start"].astimezone(UTC)) for row in rows]
+
+
+async def _drop(database: Database, table: Table, partition: Partition) -> bool:
+    try:
+        async with database.acquire() as connection, connection.transaction():
+            await connection.execute(f"SET LOCAL lock_timeout = '{_PATIENCE}'")
+            await connection.fetchval(forget_statement(table, partition.sql_name))
+            await connection.execute(f"DROP TABLE {partition.sql_name}")
+            await connection.execute(
+                "UPDATE history.extent SET first_time = greatest(first_time, $1) WHERE relation = $2",
+                partition.end,
+                table.sql_name,
+            )
+    except asyncpg.LockNotAvailableError:
+        _log.warning("a partition is being read and is dropped later", partition=partition.sql_name)
+        return False
+    _log.info("partition dropped", partition=partition.sql_name)
+    return True
