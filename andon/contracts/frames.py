@@ -55,6 +55,10 @@ class Quality(StrEnum):
     """Changed faster than physics allows for this tag."""
     STUCK = "stuck"
     """Has not changed at all for longer than this tag ever rests."""
+    SPIKE = "spike"
+    """Further from the last plausible sample than this tag steps, and not confirmed by those that follow."""
+    INCONSISTENT = "inconsistent"
+    """Contradicts other samples of its frame."""
 
 
 class Bounds(Model):

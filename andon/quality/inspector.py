@@ -9,6 +9,7 @@ import numpy as np
 import polars as pl
 
 from andon.plant import AssetClass
+from andon.quality.consistency import mark_inconsistent
 from andon.quality.marks import GOOD, Codes, Floats, levels, quality_column, sample_codes
 from andon.quality.rules import ClassRules
 from andon.quality.values import model_values
@@ -74,6 +75,7 @@ class Inspector:
         codes = sample_codes(self._asset_class, level, status)
         if self._watch:
             self._watch.mark(arrivals, level, codes)
+        mark_inconsistent(self._asset_class, level, codes)
         return Inspected(in_model_units, level, codes)
 
     def needed_from(self, clock: int) -> int | None:

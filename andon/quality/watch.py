@@ -1,4 +1,4 @@
-"""The rules that need the past, applied to batches of one asset class: impossible rates and stuck values.
+"""The rules that need the past, applied to batches of one asset class: impossible rates, stuck values, spikes.
 
 Only samples in order are judged and remembered: those of a frame whose event time lies behind none that the asset
 has sent before, and that the clock at its ingest could believe. Frames that come late are neither, so they cause no
@@ -18,9 +18,12 @@ from andon.quality.rate import impossible
 from andon.quality.rest import stuck
 from andon.quality.rules import CELLS_BACK, ClassRules, TagRules
 from andon.quality.samples import Samples, TagMemory
+from andon.quality.spike import spikes
 from andon.quality.stretches import NEVER, NONE, Ints, Mask, Stretches, changes
 
 _CELLS = CELLS_BACK + 1
+#: The rules, from the last in rank to the first, whose mark stays.
+_RULES = {Quality.SPIKE: spikes, Quality.STUCK: stuck, Quality.IMPOSSIBLE_RATE: impossible}
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +62,7 @@ class Watch:
         self._first_offset = np.zeros((assets, _CELLS), np.int64)
 
     def mark(self, arrivals: Arrivals, level: Mapping[str, Floats], codes: Mapping[str, Codes]) -> None:
-        """Add to *codes* the marks for what changed impossibly fast, and for what is stuck.
+        """Add to *codes* the marks for what changed impossibly fast, for what is stuck, and for spikes.
 
         Args:
             arrivals: the batch.
@@ -91,11 +94,11 @@ class Watch:
         return int(self._first_offset[needed].min()) if needed.any() else None
 
     def _mark_tag(self, samples: Samples, rules: TagRules, memory: TagMemory, codes: Codes) -> None:
-        too_fast = impossible(samples, rules, self._rules.cell, memory)
-        at_rest = stuck(samples, rules, self._rules.cell, memory)
+        found = {rule: judge(samples, rules, self._rules.cell, memory) for rule, judge in _RULES.items()}
         samples.remember(memory)
-        codes[samples.marked(at_rest)] = CODE[Quality.STUCK]
-        codes[samples.marked(too_fast)] = CODE[Quality.IMPOSSIBLE_RATE]
+        for rule, marks in found.items():
+            if marks.any():
+                codes[samples.marked(marks)] = CODE[rule]
 
     def _remember(self, stretches: Stretches, newest: Ints, in_order: Mask, arrivals: Arrivals) -> None:
         """Keep each asset's newest times, and the first offset in each of its last cells."""

@@ -28,15 +28,23 @@ _LETTERS = {
     "out_of_range": "o",
     "impossible_rate": "r",
     "stuck": "s",
+    "spike": "p",
+    "inconsistent": "i",
 }
 
 
-def plant(tags: Mapping[str, Any], *, assets: Sequence[str] = (PUMP,), scan: str = "1s") -> Plant:
+def plant(
+    tags: Mapping[str, Any],
+    *,
+    assets: Sequence[str] = (PUMP,),
+    scan: str = "1s",
+    consistency: Sequence[Mapping[str, Any]] = (),
+) -> Plant:
     return Plant.model_validate(
         {
             "enterprise": "acme",
             "site": "north",
-            "classes": {"pump": {"scan": scan, "tags": tags}},
+            "classes": {"pump": {"scan": scan, "tags": tags, "consistency": consistency}},
             "assets": {path: {"class": "pump"} for path in assets},
         }
     )

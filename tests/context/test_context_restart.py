@@ -20,9 +20,11 @@ MODEL = plant(
         "resting": {"stuck_after": "7s"},
         "drifting": {"stuck_after": "12s", "deadband": 0.2, "max_rate": 1},
         "rare": {"stuck_after": "15s", "max_rate": 2, "rate_hz": 0.5, "deadband": 1},
+        "jumping": {"max_step": 1},
         "mode": {"kind": "state", "states": ["on", "off"], "stuck_after": "20s"},
     },
     assets=ASSETS,
+    consistency=[{"name": "one does not run away", "low": "resting", "high": "drifting", "tolerance": 10}],
 )
 
 
@@ -48,6 +50,7 @@ def frames(seed: int, count: int, disorder: float, spikes: float, gaps: float) -
             round(level[asset] / 3),
             level[asset] / 50 + spike,
             level[asset] if random.random() < 0.5 else None,
+            level[asset] + (spike if random.random() < 0.8 else 0),
         ]
         values = [*(None if random.random() < 0.05 else number for number in numbers), "on" if spike < 20 else "off"]
         status = {"spiky": 0x8000_0000} if random.random() < 0.02 else None
@@ -104,9 +107,10 @@ def test_batches_and_restarts_change_nothing(
 def test_the_sources_of_that_test_earn_every_mark() -> None:
     rows = emitted(processor(MODEL).process("pump", frames(1, 2_000, 0.05, 0.05, 0.02), NOW))
     assert set(line(rows, "spiky")) == set(".mbor")
-    assert set(line(rows, "resting")) == set(".ms")
-    assert set(line(rows, "drifting")) == set(".mrs")
+    assert set(line(rows, "resting")) == set(".msi")
+    assert set(line(rows, "drifting")) == set(".mrsi")
     assert set(line(rows, "rare")) == set(".mrs")
+    assert set(line(rows, "jumping")) == set(".mp")
     assert set(line(rows, "mode")) == set(".s")
 
 
