@@ -60,6 +60,7 @@ _CONTEXT_FRAME = ContextFrame(
     plant="0c8d1f6e92ab",
     units={"flow": "L/s", "vibration": "mm/s"},
     limits={"vibration": Bounds(high=7.1, high_high=11.0)},
+    quality_score=0.9962,
 )
 
 _FEATURES = FeatureVector(

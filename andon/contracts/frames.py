@@ -80,3 +80,10 @@ class ContextFrame(Frame):
     quality: dict[str, Quality | None] | None = Field(
         default=None, description="Tag name to the reason why its sample is marked; null when all are good."
     )
+    quality_score: float | None = Field(
+        default=None,
+        ge=0,
+        le=1,
+        description="Share of the asset's samples of all tags that are good, this frame's included; it is weighted by "
+        "event time, halving with each half-life. Null for a frame that came late.",
+    )

@@ -193,6 +193,12 @@ CATALOGUE: dict[str, MetricSpec] = {
             "Samples marked as not to be trusted, by mark.",
             ("asset_class", "quality"),
         ),
+        MetricSpec(
+            "andon_quality_score",
+            "gauge",
+            "Share of good samples lately, 0 to 1: the mean of the assets that the last batch held frames of.",
+            ("asset_class",),
+        ),
         MetricSpec("andon_inferences_total", "counter", "Verdicts given.", ("asset_class", "decision")),
         MetricSpec(
             "andon_model_info",

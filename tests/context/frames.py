@@ -61,8 +61,8 @@ def raw(model: Plant, frames: Iterable[Mapping[str, Any]], asset_class: str = "p
     return pl.DataFrame(rows, schema={**schema, "offset": pl.Int64, "traceparent": pl.String})
 
 
-def processor(model: Plant, delivered: int = 0) -> Processor:
-    return context_stage(model, ContextSettings()).open({}, delivered)
+def processor(model: Plant, delivered: int = 0, *, half_life: str = "1min") -> Processor:
+    return context_stage(model, ContextSettings.model_validate({"quality_half_life": half_life})).open({}, delivered)
 
 
 def emitted(result: Result) -> pl.DataFrame:

@@ -29,6 +29,7 @@ UNITS = {
     "items",
     "findings",
     "assets",
+    "score",
 }
 #: Gauges that are 1 while something is so.
 STATES = {"away", "connected", "full"}
