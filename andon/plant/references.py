@@ -22,7 +22,7 @@ class Problem(NamedTuple):
 
 
 def class_problems(asset_class: object) -> Iterator[Problem]:
-    """Yield what is wrong with names inside one asset class: features and messages name its tags."""
+    """Yield what is wrong with names inside one asset class: features, relations and messages name its tags."""
     tags = _mapping(_mapping(asset_class).get("tags"))
     features = _mapping(_mapping(asset_class).get("features"))
     for index, tag in _named(features.get("tags")):
@@ -34,6 +34,7 @@ def class_problems(asset_class: object) -> Iterator[Problem]:
             yield Problem(place, f"{tag!r} is of kind {kind}, only numbers and integers have features (remove it)")
     for name in ("tags", "aggregates"):
         yield from _repeated(("features", name), features.get(name))
+    yield from _consistency_problems(_list(_mapping(asset_class).get("consistency")), tags)
     yield from _levels(_mapping(asset_class), tags)
     used = (*_message_tags(_mapping(asset_class)), *_production_tags(_mapping(asset_class)))
     for where, tag in used:
@@ -107,6 +108,39 @@ def plant_problems(plant: object) -> Iterator[Problem]:
 def _places(assets: Iterable[str]) -> set[str]:
     parts = (str(asset).split("/") for asset in assets)
     return {"/".join(path[:depth]) for path in parts for depth in range(1, len(path) + 1)}
+
+
+def _consistency_problems(relations: list[Any], tags: Mapping[str, Any]) -> Iterator[Problem]:
+    """Yield what is wrong with the tags that relations name: only numbers of one unit compare."""
+    for index, relation in enumerate(map(_mapping, relations)):
+        compared = [*_tags_at(relation, "low", "high", "sum", "equals", "ratio")]
+        for field, tag in (*compared, *_tags_at(relation, "marks")):
+            place = ("consistency", index, *field)
+            kind = _mapping(tags.get(tag)).get("kind", "number")
+            if tag not in tags:
+                yield Problem(place, f"{tag!r} is no tag of the class ({suggestion(tag, tags)})")
+            elif kind not in _NUMERIC and field[0] != "marks":
+                yield Problem(place, f"{tag!r} is of kind {kind}, only numbers and integers compare (remove it)")
+        yield from _unlike_units(("consistency", index), [tag for field, tag in compared if field[0] != "ratio"], tags)
+    for problem in _repeated(("consistency",), [_mapping(relation).get("name") for relation in relations]):
+        yield Problem((*problem.place, "name"), problem.text)
+
+
+def _tags_at(relation: Mapping[Any, Any], *fields: str) -> Iterator[tuple[tuple[str | int, ...], str]]:
+    """Yield the tags that *fields* name, one or a list of them, each with its place."""
+    for field in fields:
+        value = relation.get(field)
+        if isinstance(value, str):
+            yield (field,), value
+        else:
+            yield from (((field, index), tag) for index, tag in _named(value))
+
+
+def _unlike_units(place: tuple[str | int, ...], names: list[str], tags: Mapping[str, Any]) -> Iterator[Problem]:
+    units = {name: str(unit) for name in names if (unit := _mapping(tags.get(name)).get("unit")) is not None}
+    if len(set(units.values())) > 1:
+        listed = ", ".join(f"{name} in {unit}" for name, unit in units.items())
+        yield Problem(place, f"compares different units: {listed} (give all the same `unit`)")
 
 
 def suggestion(name: str, known: Iterable[str]) -> str:

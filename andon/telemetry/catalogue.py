@@ -225,6 +225,12 @@ CATALOGUE: dict[str, MetricSpec] = {
         MetricSpec(
             "andon_product_findings_total", "counter", "Times that a product's planned run time could not be used."
         ),
+        MetricSpec(
+            "andon_quality_score",
+            "gauge",
+            "Share of good samples lately, 0 to 1: the mean of the assets that the last batch held frames of.",
+            ("asset_class",),
+        ),
         MetricSpec("andon_inferences_total", "counter", "Verdicts given.", ("asset_class", "decision")),
         MetricSpec(
             "andon_model_info",

@@ -31,6 +31,8 @@ UNITS = {
     "assets",
     "facts",
     "overlaps",
+    "ratio",
+    "score",
 }
 #: Gauges that are 1 while something is so.
 STATES = {"away", "connected", "full", "stale"}
