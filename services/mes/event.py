@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
@@ -81,15 +81,11 @@ class EventMaker:
         return event
 
     def _id(self, row: Row) -> str:
-        parts = []
-        for column in self._table.key:
-            value = row[column]
+        parts = {column: row[column] for column in self._table.key}
+        for column, value in parts.items():
             if value is None:
                 raise _RefusedError(f"{column} is null, and is part of the key")
-            parts.append(value)
-        if len(parts) > 1:  # so that ("a/b", "c") and ("a", "b/c") do not meet
-            parts = [part.replace("%", "%25").replace("/", "%2F") for part in parts]
-        return f"{self._system}/{self._table.kind}/{'/'.join(parts)}"
+        return f"{self._system}/{self._table.kind}/{joined([value or '' for value in parts.values()])}"
 
     def _place(self, row: Row) -> str:
         cell = self._table.place
@@ -99,6 +95,12 @@ class EventMaker:
         if fault := place_fault(place, self._places):
             raise _RefusedError(f"place: {fault}", DeadLetterReason.UNKNOWN_ASSET)
         return place
+
+
+def joined(key: Sequence[str]) -> str:
+    """Return the values of a key as one text; those of several columns so that ("a/b", "c") and ("a", "b/c") differ."""
+    parts = key if len(key) == 1 else [part.replace("%", "%25").replace("/", "%2F") for part in key]
+    return "/".join(parts)
 
 
 def _read(what: str, cell: Cell, row: Row, reason: DeadLetterReason = DeadLetterReason.SCHEMA) -> str | None:
