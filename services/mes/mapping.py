@@ -161,15 +161,15 @@ class Table(Group):
         """The columns that are read, each once."""
         return tuple(dict.fromkeys(column for _, column in self.uses()))
 
-    def uses(self) -> Iterator[tuple[str, str]]:
-        """Yield what each column is read for, and its name."""
-        yield "watermark", self.watermark
-        yield from (("key", column) for column in self.key)
-        cells = {"name": self.name, "place": self.place}
-        cells |= {f"attributes.{name}": cell for name, cell in self.attributes.items()}
-        yield from ((use, cell.column) for use, cell in cells.items() if cell.column is not None)
+    def uses(self) -> Iterator[tuple[tuple[str, ...], str]]:
+        """Yield the name of each column that is read, behind the place that says so."""
+        yield ("watermark",), self.watermark
+        yield from ((("key",), column) for column in self.key)
+        cells: dict[tuple[str, ...], Cell] = {("name",): self.name, ("place",): self.place}
+        cells |= {("attributes", name): cell for name, cell in self.attributes.items()}
+        yield from ((place, cell.column) for place, cell in cells.items() if cell.column is not None)
         times = {"start": self.start, "end": self.end, "revision": self.revision}
-        yield from ((use, column) for use, column in times.items() if column is not None)
+        yield from (((name,), column) for name, column in times.items() if column is not None)
 
 
 class System(Group):

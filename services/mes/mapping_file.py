@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import json
 import typing
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
 
 from andon.errors import ConfigError
 from andon.plant import Plant
+from andon.plant.references import Problem
 from andon.plant.source import Source, SourceError, read_source
 from andon.plant.wording import explain
 from services.mes.mapping import Mapping
@@ -31,6 +34,25 @@ def load_mapping(path: Path, plant: Plant) -> Mapping:
     Raises:
         MappingError: lists every finding as ``FILE:LINE: path.to.field: what is wrong``.
     """
+    text = _read(path)
+    context = {"folder": path.parent, "places": places_of(plant.assets)}
+    try:
+        return Mapping.model_validate_json(json.dumps(text.data), context=context)
+    except ValidationError as error:
+        problems = [_problem(each) for each in error.errors(include_url=False)]
+    raise MappingError("\n".join(_findings(path, text, problems)))
+
+
+def findings(path: Path, problems: Iterable[Problem]) -> list[str]:
+    """Return problems with a mapping file as ``FILE:LINE: path.to.field: what is wrong``, in the file's order.
+
+    Raises:
+        MappingError: the file cannot be read any more.
+    """
+    return _findings(path, _read(path), problems)
+
+
+def _read(path: Path) -> Source:
     try:
         text = read_source(path.read_bytes())
     except OSError as error:
@@ -39,20 +61,17 @@ def load_mapping(path: Path, plant: Plant) -> Mapping:
         raise MappingError(f"{path}:{error.line}: {error}") from None
     if text.problems:
         raise MappingError("\n".join(f"{path}:{line}: {problem.text}" for line, problem in text.problems))
-    context = {"folder": path.parent, "places": places_of(plant.assets)}
-    try:
-        return Mapping.model_validate_json(json.dumps(text.data), context=context)
-    except ValidationError as error:
-        raise MappingError("\n".join(_findings(path, text, error))) from None
+    return text
 
 
-def _findings(path: Path, text: Source, error: ValidationError) -> list[str]:
-    found = set()
-    for each in error.errors(include_url=False):
-        place = tuple(step for step in each["loc"] if step != "[key]")
-        message = explain(each, _fields(place[:-1]))
-        found.add((text.line(place), ".".join(map(str, place)) or "file", message))
-    return [f"{path}:{line}: {where}: {message}" for line, where, message in sorted(found)]
+def _problem(error: ErrorDetails) -> Problem:
+    place = error["loc"]
+    return Problem(place, explain(error, _fields(place[:-1])))
+
+
+def _findings(path: Path, text: Source, problems: Iterable[Problem]) -> list[str]:
+    found = {(text.line(each.place), ".".join(map(str, each.place)) or "file", each.text) for each in problems}
+    return [f"{path}:{line}: {where}: {what}" for line, where, what in sorted(found)]
 
 
 def _fields(place: tuple[Any, ...]) -> list[str]:

@@ -12,8 +12,9 @@ from pydantic import SecretStr
 from andon.clock import MILLISECOND, SECOND
 from andon.database.connection import AWAY
 from andon.errors import ConfigError
+from andon.plant.references import Problem
 from services.mes import statement
-from services.mes.columns import column_faults
+from services.mes.columns import column_problems
 from services.mes.event import joined
 from services.mes.mapping import System, Table
 from services.mes.progress import ReadRow
@@ -28,7 +29,15 @@ _CLOSE_S = 1.0
 
 
 class TableError(Exception):
-    """A table is not as its mapping says; lists every finding, separated by semicolons."""
+    """A table is not as its mapping says.
+
+    Attributes:
+        problems: all that is wrong; places are below the table's in the mapping file.
+    """
+
+    def __init__(self, problems: Sequence[Problem]) -> None:
+        super().__init__("; ".join(f"{'.'.join(map(str, problem.place))}: {problem.text}" for problem in problems))
+        self.problems = problems
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,9 +100,9 @@ class TableReader:
     def __init__(self, connection: Connection, system: System, table: Table, types: dict[str, str]) -> None:
         self._connection, self._system, self.table, self._types = connection, system, table, types
         scale = scale_of(types.get(table.watermark, ""))
-        faults = "; ".join(column_faults(table, types))
-        if faults or scale is None:
-            raise TableError(faults)
+        problems = list(column_problems(table, types))
+        if problems or scale is None:
+            raise TableError(problems)
         self.scale = scale
 
     @classmethod
@@ -109,12 +118,26 @@ class TableReader:
     async def page(self, start: int | Cursor | None, limit: int) -> Page:
         """Return the next rows: from a watermark on, behind a row, or from the beginning."""
         sql = statement.page(self.table, self._types, self.scale, start, limit)
-        records = await _fetch(self._connection, self._system, sql)
+        records = await self._fetch(sql)
         if not records:
             return Page()
         rows = [self._row(tuple(record.values())) for record in records]
         now, watermark, *key = records[-1].values()
         return Page(rows, Cursor(watermark, tuple(key[: len(self.table.key)])), Scale.INSTANT.number(now))
+
+    async def doubts(self) -> list[Problem]:
+        """Return what looks like a mistake in the data, or in what was taken for watermark and key; reads all rows."""
+        found = []
+        if await self._fetch(statement.without_watermark(self.table, self._types)):
+            found.append(Problem(("watermark",), f"{self.table.watermark} is null in some rows, which are never read"))
+        for record in await self._fetch(statement.repeated_key(self.table, self._types)):
+            key = joined(tuple(record.values()))
+            text = f"several rows have the key {key!r}: the newest counts (if they are different things, add columns)"
+            found.append(Problem(("key",), text))
+        return found
+
+    async def _fetch(self, sql: Statement) -> list[asyncpg.Record]:
+        return await _fetch(self._connection, self._system, sql)
 
     def _row(self, values: Sequence[str]) -> ReadRow:
         columns = 2 + len(self.table.key)

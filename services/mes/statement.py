@@ -57,11 +57,9 @@ def page(table: Table, types: Mapping[str, str], scale: Scale, start: int | Curs
     """
     bound = _Bound()
     watermark = identifier(table.watermark)
-    keys = [f"coalesce({identifier(column)}::text, '')" for column in table.key]
+    keys = _keys(table)
     order = [watermark, *(f'{key} COLLATE "C"' for key in keys)]
-    conditions = [
-        f"{identifier(column)} = {bound.value(value, types[column])}" for column, value in table.where.items()
-    ]
+    conditions = _filters(table, types, bound)
     if start is None:
         conditions.append(f"{watermark} IS NOT NULL")
     elif isinstance(start, Cursor):
@@ -71,10 +69,39 @@ def page(table: Table, types: Mapping[str, str], scale: Scale, start: int | Curs
         conditions.append(f"{watermark} >= {bound.value(scale.text(start), scale)}")
     columns = ["now()::text", f"{watermark}::text", *keys, *(f"{identifier(name)}::text" for name in table.columns)]
     sql = (
-        f"SELECT {', '.join(columns)} FROM {'.'.join(map(identifier, table.relation))} "  # noqa: S608 - all quoted
+        f"SELECT {', '.join(columns)} FROM {_relation(table)} "  # noqa: S608 - all quoted
         f"WHERE {' AND '.join(conditions)} ORDER BY {', '.join(order)} LIMIT {limit:d}"
     )
     return Statement(sql, bound.arguments)
+
+
+def without_watermark(table: Table, types: Mapping[str, str]) -> Statement:
+    """Return the statement that finds a row without a watermark, if there is one."""
+    bound = _Bound()
+    conditions = [*_filters(table, types, bound), f"{identifier(table.watermark)} IS NULL"]
+    sql = f"SELECT 1 FROM {_relation(table)} WHERE {' AND '.join(conditions)} LIMIT 1"  # noqa: S608 - all quoted
+    return Statement(sql, bound.arguments)
+
+
+def repeated_key(table: Table, types: Mapping[str, str]) -> Statement:
+    """Return the statement that finds a key, column by column, that several rows have, if there is one."""
+    bound = _Bound()
+    keys = ", ".join(_keys(table))
+    conditions = " AND ".join(("true", *_filters(table, types, bound)))
+    sql = f"SELECT {keys} FROM {_relation(table)} WHERE {conditions} "  # noqa: S608 - all quoted
+    return Statement(f"{sql} GROUP BY {keys} HAVING count(*) > 1 LIMIT 1", bound.arguments)
+
+
+def _relation(table: Table) -> str:
+    return ".".join(map(identifier, table.relation))
+
+
+def _keys(table: Table) -> list[str]:
+    return [f"coalesce({identifier(column)}::text, '')" for column in table.key]
+
+
+def _filters(table: Table, types: Mapping[str, str], bound: _Bound) -> list[str]:
+    return [f"{identifier(column)} = {bound.value(value, types[column])}" for column, value in table.where.items()]
 
 
 class _Bound:

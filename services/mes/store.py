@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable
 from dataclasses import dataclass
+from typing import TypeVar
+
+import asyncpg
 
 from andon.database import Database
 from andon.database.connection import persist
+from andon.errors import DatabaseError
 from andon.telemetry import Metrics, get_logger
 from services.mes.progress import News, Progress, Seen
 
 _log = get_logger(__name__)
 _RETRY_S = 1.0
+_Result = TypeVar("_Result")
 _FORGET = "DELETE FROM andon.mes_watermark WHERE system = $1 AND kind = $2 AND definition <> $3 RETURNING definition"
 _WATERMARK = "SELECT watermark FROM andon.mes_watermark WHERE system = $1 AND kind = $2"
 _SEEN = "SELECT key, watermark, digest FROM andon.mes_told WHERE system = $1 AND kind = $2"
@@ -37,7 +43,7 @@ class Subject:
 
 
 class Store:
-    """Keeps progress. A database that is away is waited for.
+    """Keeps progress. A database that is away, or full, is waited for.
 
     Args:
         database: Andon's own.
@@ -49,11 +55,11 @@ class Store:
 
     async def load(self, subject: Subject, reach: int) -> Progress:
         """Return what is known of a table."""
-        return await persist(lambda: self._load(subject, reach), _RETRY_S, self._away)
+        return await persist(lambda: _answered(self._load(subject, reach)), _RETRY_S, self._away)
 
     async def save(self, subject: Subject, progress: Progress, news: News) -> None:
         """Keep that *news* were told, and the watermark, in one transaction."""
-        await persist(lambda: self._save(subject, progress, news), _RETRY_S, self._away)
+        await persist(lambda: _answered(self._save(subject, progress, news)), _RETRY_S, self._away)
 
     def _away(self) -> None:
         self._metrics.count("andon_mes_store_retries_total")
@@ -75,3 +81,11 @@ class Store:
             await connection.execute(_SET_WATERMARK, *table, subject.definition, progress.high)
             await connection.execute(_SET_SEEN, *table, keys, watermarks, list(news.seen.values()))
             await connection.execute(_PRUNE, *table, progress.low)
+
+
+async def _answered(attempt: Awaitable[_Result]) -> _Result:
+    """Return what an attempt does; whatever the database refuses it for, a person may put right while we wait."""
+    try:
+        return await attempt
+    except asyncpg.PostgresError as error:
+        raise DatabaseError(f"the database does not take watermarks: {error}") from error
