@@ -25,6 +25,10 @@ from services.mes.store import Store, Subject
 
 _log = get_logger(__name__)
 _SERVICE = "mes"
+_TOO_LARGE = Refusal(
+    DeadLetterReason.TOO_LARGE,
+    "the event is larger than the broker takes (map fewer columns, or raise kafka.max_batch_bytes)",
+)
 
 
 class Feed:
@@ -132,23 +136,24 @@ class Feed:
         2. The watermark is stored. A crash before repeats the page, with the same ids.
         """
         news = self._progress.sift(read.rows, self._maker)
-        await self._tell(news)
+        refused = await self._tell(news)
         if self._reader and self._progress.note(
             news, read.rows, self._reader.scale.now(read.now, self._table.time_zone)
         ):
             await self._store.save(self._subject, self._progress, news)
-        self._count(read, news)
+        self._count(read, news, refused)
 
-    async def _tell(self, news: News) -> None:
-        refused = list(news.refused)
-        too_large = {event.id for event in await self._outbox.tell([event for _, event in news.events])}
-        for row, event in news.events:
-            if event.id in too_large:
-                detail = "the event is larger than the broker takes (map fewer columns, or raise kafka.max_batch_bytes)"
-                refused.append(
-                    Refused(row, Refusal(DeadLetterReason.TOO_LARGE, detail), news.seen[row.key, row.watermark])
-                )
+    async def _tell(self, news: News) -> list[Refused]:
+        """Send events and dead letters; return what was set aside."""
+        large = {event.id for event in await self._outbox.tell([event for _, event in news.events])}
+        too_large = [
+            Refused(row, _TOO_LARGE, news.seen[row.key, row.watermark])
+            for row, event in news.events
+            if event.id in large
+        ]
+        refused = [*news.refused, *too_large]
         await self._outbox.set_aside(self._letters(refused))
+        return refused
 
     def _letters(self, refused: Sequence[Refused]) -> list[DeadLetter]:
         now = self._clock()
@@ -167,11 +172,12 @@ class Feed:
             for each in refused
         ]
 
-    def _count(self, read: Page, news: News) -> None:
+    def _count(self, read: Page, news: News, refused: Sequence[Refused]) -> None:
+        sent = len(news.events) + len(news.refused) - len(refused)
         self._metrics.count("andon_mes_rows_total", len(read.rows), **self._labels)
-        self._metrics.count("andon_mes_events_total", len(news.events), **self._labels)
+        self._metrics.count("andon_mes_events_total", sent, **self._labels)
         self._metrics.count("andon_mes_rows_not_begun_total", news.not_begun, **self._labels)
-        for each in news.refused:
+        for each in refused:
             self._metrics.count("andon_deadletters_total", stage=Stage.EVENT, reason=each.refusal.reason)
         high = self._progress.high
         moment = self._reader.scale.moment(high, self._table.time_zone) if self._reader and high is not None else None

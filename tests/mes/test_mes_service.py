@@ -191,6 +191,8 @@ async def test_what_is_larger_than_the_broker_takes_is_set_aside(rig: Rig) -> No
         assert await rig.names() == ["small"]
         (letter,) = await rig.letters()
         assert letter.reason == DeadLetterReason.TOO_LARGE
+        assert rig.value("andon_mes_events_total", **SAP) == 1
+        assert rig.value("andon_deadletters_total", stage="event", reason="too_large") == 1
 
 
 async def test_rows_that_the_key_does_not_tell_apart_are_set_aside_once(rig: Rig) -> None:
