@@ -194,7 +194,12 @@ CATALOGUE: dict[str, MetricSpec] = {
             ("asset_class", "quality"),
         ),
         MetricSpec("andon_mes_polls_total", "counter", "Times that a table was read to its end.", ("system", "kind")),
-        MetricSpec("andon_mes_rows_total", "counter", "Rows read from MES and ERP.", ("system", "kind")),
+        MetricSpec(
+            "andon_mes_rows_total",
+            "counter",
+            "Rows read from MES and ERP, also those that are read again.",
+            ("system", "kind"),
+        ),
         MetricSpec("andon_mes_events_total", "counter", "Plant events made of them and sent.", ("system", "kind")),
         MetricSpec(
             "andon_mes_rows_not_begun_total",

@@ -65,6 +65,7 @@ class Feed:
         self._progress = Progress(0)
         self._after: Cursor | None = None
         self._backoff = Backoff(first=SECOND)
+        self._newest = 0
         self._not_before = 0.0
         self._begun = self._read_up_to = time.monotonic()
         self.away()
@@ -117,14 +118,12 @@ class Feed:
             self._reader = await TableReader.opened(connection, self._system, self._table)
             await self._resume(self._reader)
         if self._after is None:
-            self._begun = time.monotonic()
+            self._begun, self._newest = time.monotonic(), await self._reader.newest()
         return await self._reader.page(self._after or self._progress.low, self._batch)
 
     async def _resume(self, reader: TableReader) -> None:
-        content = (
-            self._table.model_dump_json(exclude={"lookback", "lookback_numbers"}, exclude_defaults=True) + reader.scale
-        )
-        definition = hashlib.sha256(content.encode()).hexdigest()[:12]
+        mapping = self._table.model_dump_json(exclude={"lookback", "lookback_numbers"}, exclude_defaults=True)
+        definition = hashlib.sha256(f"{mapping}{reader.scale}".encode()).hexdigest()[:12]
         if definition != self._subject.definition:
             self._subject = Subject(self._system.name, self._table.kind, definition)
             self._progress = await self._store.load(self._subject, reader.scale.reach(self._table))
@@ -137,9 +136,7 @@ class Feed:
         """
         news = self._progress.sift(read.rows, self._maker)
         refused = await self._tell(news)
-        if self._reader and self._progress.note(
-            news, read.rows, self._reader.scale.now(read.now, self._table.time_zone)
-        ):
+        if self._progress.note(news, read.rows, self._newest):
             await self._store.save(self._subject, self._progress, news)
         self._count(read, news, refused)
 

@@ -93,21 +93,22 @@ class Progress:
                 news.refused.append(Refused(same[0], made, digest))
         return news
 
-    def note(self, news: News, rows: Sequence[ReadRow], now: int) -> bool:
+    def note(self, news: News, rows: Sequence[ReadRow], newest: int) -> bool:
         """Take in that a page has been told; return whether there is anything to store.
 
         Args:
             news: what was news.
             rows: the page.
-            now: the watermark of a row that is changed now. Rows beyond it do not raise ours: one wrong clock would
-                keep everything else from being read.
+            newest: the highest watermark that a row could honestly have before the first page of this look was read.
+                Rows beyond it do not raise ours. So one wrong clock keeps nothing from being read; and however long a
+                look takes, what became visible behind it in the meantime is within the reach of the next.
         """
         before = self.high
-        honest = [row.watermark for row in rows if row.watermark <= now]
+        honest = [row.watermark for row in rows if row.watermark <= newest]
         if honest:
             self.high = max(honest) if before is None else max(before, *honest)
         elif rows and before is None:
-            self.high = now
+            self.high = newest
         self.seen |= news.seen
         self._forget()
         return bool(news.seen) or self.high != before

@@ -45,13 +45,17 @@ class Scale(StrEnum):
         value = _EPOCH + min(max(number, _EARLIEST), _LATEST) * _MICROSECOND
         return value.replace(tzinfo=UTC if self is Scale.INSTANT else None).isoformat()
 
-    def now(self, now: int, zone: str | None) -> int:
-        """Return the number of a moment (microseconds UTC), which no honest watermark is above."""
-        if self is Scale.INTEGER:
-            return _LARGEST
-        local = _EPOCH + now * _MICROSECOND
-        offset = local.astimezone(ZoneInfo(zone)).utcoffset() if self is Scale.LOCAL and zone else None
-        return now + (offset or timedelta()) // _MICROSECOND
+    def newest(self, text: str, zone: str | None) -> int:
+        """Return the highest honest watermark.
+
+        Args:
+            text: the last number; or the time, with its offset from UTC.
+            zone: of a clock on the wall.
+        """
+        if self is not Scale.LOCAL or zone is None:
+            return self.number(text)
+        local = datetime.fromisoformat(text).astimezone(ZoneInfo(zone))
+        return (local.replace(tzinfo=UTC) - _EPOCH) // _MICROSECOND
 
     def moment(self, number: int, zone: str | None) -> int | None:
         """Return the moment of a number, microseconds UTC; None for an integer."""

@@ -18,7 +18,7 @@ from services.mes.columns import column_problems
 from services.mes.event import joined
 from services.mes.mapping import System, Table
 from services.mes.progress import ReadRow
-from services.mes.scale import Scale, scale_of
+from services.mes.scale import scale_of
 from services.mes.statement import Cursor, Statement
 
 Connection = asyncpg.Connection
@@ -47,12 +47,10 @@ class Page:
     Attributes:
         rows: at most as many as were asked for.
         end: where the page ended; None when there are no rows.
-        now: the server's time, microseconds UTC; 0 when there are no rows.
     """
 
     rows: Sequence[ReadRow] = ()
     end: Cursor | None = None
-    now: int = 0
 
 
 def read_dsn(system: System) -> SecretStr:
@@ -115,6 +113,11 @@ class TableReader:
         found = await _fetch(connection, system, Statement(statement.COLUMNS, table.relation))
         return cls(connection, system, table, {row["name"]: row["type"] for row in found})
 
+    async def newest(self) -> int:
+        """Return the highest watermark that a row can honestly have now."""
+        ((text,),) = await self._fetch(statement.newest(self.table, self.scale))
+        return 0 if text is None else self.scale.newest(text, self.table.time_zone)
+
     async def page(self, start: int | Cursor | None, limit: int) -> Page:
         """Return the next rows: from a watermark on, behind a row, or from the beginning."""
         sql = statement.page(self.table, self._types, self.scale, start, limit)
@@ -122,8 +125,8 @@ class TableReader:
         if not records:
             return Page()
         rows = [self._row(tuple(record.values())) for record in records]
-        now, watermark, *key = records[-1].values()
-        return Page(rows, Cursor(watermark, tuple(key[: len(self.table.key)])), Scale.INSTANT.number(now))
+        watermark, *key = records[-1].values()
+        return Page(rows, Cursor(watermark, tuple(key[: len(self.table.key)])))
 
     async def doubts(self) -> list[Problem]:
         """Return what looks like a mistake in the data, or in what was taken for watermark and key; reads all rows."""
@@ -140,9 +143,9 @@ class TableReader:
         return await _fetch(self._connection, self._system, sql)
 
     def _row(self, values: Sequence[str]) -> ReadRow:
-        columns = 2 + len(self.table.key)
+        columns = 1 + len(self.table.key)
         row = dict(zip(self.table.columns, values[columns:], strict=True))
-        return ReadRow(self.scale.number(values[1]), joined(values[2:columns]), row)
+        return ReadRow(self.scale.number(values[0]), joined(values[1:columns]), row)
 
 
 async def _fetch(connection: Connection, system: System, sql: Statement) -> list[asyncpg.Record]:

@@ -46,7 +46,7 @@ def identifier(name: str) -> str:
 def page(table: Table, types: Mapping[str, str], scale: Scale, start: int | Cursor | None, limit: int) -> Statement:
     """Return the statement that reads the next rows in the order of watermark and key.
 
-    Its columns are: the server's time, watermark, each column of the key ('' for null), `table.columns`.
+    Its columns are: watermark, each column of the key ('' for null), `table.columns`.
 
     Args:
         table: what to read.
@@ -67,12 +67,19 @@ def page(table: Table, types: Mapping[str, str], scale: Scale, start: int | Curs
         conditions.append(f"({', '.join(order)}) > ({', '.join(after)})")
     else:
         conditions.append(f"{watermark} >= {bound.value(scale.text(start), scale)}")
-    columns = ["now()::text", f"{watermark}::text", *keys, *(f"{identifier(name)}::text" for name in table.columns)]
+    columns = [f"{watermark}::text", *keys, *(f"{identifier(name)}::text" for name in table.columns)]
     sql = (
         f"SELECT {', '.join(columns)} FROM {_relation(table)} "  # noqa: S608 - all quoted
         f"WHERE {' AND '.join(conditions)} ORDER BY {', '.join(order)} LIMIT {limit:d}"
     )
     return Statement(sql, bound.arguments)
+
+
+def newest(table: Table, scale: Scale) -> Statement:
+    """Return the statement for the highest watermark that a row can honestly have now: the time, or the last number."""
+    if scale is not Scale.INTEGER:
+        return Statement("SELECT now()::text", ())
+    return Statement(f"SELECT max({identifier(table.watermark)})::text FROM {_relation(table)}", ())  # noqa: S608
 
 
 def without_watermark(table: Table, types: Mapping[str, str]) -> Statement:

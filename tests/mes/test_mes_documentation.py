@@ -58,7 +58,7 @@ async def test_its_mapping_is_tried_and_run(rig: Rig, monkeypatch: pytest.Monkey
     ]
     async with rig.serving(*yaml.safe_load(mapping)["systems"]):
         for kind in ("order", "product"):
-            await until(lambda kind=kind: rig.value("andon_mes_polls_total", system="sap", kind=kind) == 1)  # type: ignore[misc]
+            await until(lambda kind=kind: rig.value("andon_mes_polls_total", system="sap", kind=kind) == 1)
         assert {event["id"] for event in await rig.told()} == {"sap/order/4711", "sap/product/M-1"}
         assert [letter.reason for letter in await rig.letters()] == ["unknown_asset"]
 
