@@ -153,7 +153,7 @@ CATALOGUE: dict[Stage, TopicSpec] = {
             Stage.DEADLETTER,
             DeadLetter,
             "key of the original record",
-            ("ingest", "context", "feature", "inference", "alert"),
+            ("ingest", "mes", "context", "feature", "inference", "alert"),
             (),
             14 * _DAY,
             "Records that could not be processed, whole, with the reason.",

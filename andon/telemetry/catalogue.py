@@ -231,6 +231,43 @@ CATALOGUE: dict[str, MetricSpec] = {
             "Share of good samples lately, 0 to 1: the mean of the assets that the last batch held frames of.",
             ("asset_class",),
         ),
+        MetricSpec("andon_mes_polls_total", "counter", "Times that a table was read to its end.", ("system", "kind")),
+        MetricSpec(
+            "andon_mes_rows_total",
+            "counter",
+            "Rows read from MES and ERP, also those that are read again.",
+            ("system", "kind"),
+        ),
+        MetricSpec("andon_mes_events_total", "counter", "Plant events made of them and sent.", ("system", "kind")),
+        MetricSpec(
+            "andon_mes_rows_not_begun_total",
+            "counter",
+            "Rows passed over because what they tell of has not begun: they have no start.",
+            ("system", "kind"),
+        ),
+        MetricSpec(
+            "andon_mes_away",
+            "gauge",
+            "1 while a table cannot be read: its system is away or refuses us, or it is not as its mapping says.",
+            ("system", "kind"),
+        ),
+        MetricSpec(
+            "andon_mes_lag_seconds",
+            "gauge",
+            "Time since the last look at a table that was read to its end began; all changes before have been sent.",
+            ("system", "kind"),
+        ),
+        MetricSpec(
+            "andon_mes_watermark_seconds",
+            "gauge",
+            "The newest change that has been read, seconds since 1970, where the watermark is a time.",
+            ("system", "kind"),
+        ),
+        MetricSpec(
+            "andon_mes_store_retries_total",
+            "counter",
+            "Times that watermarks could not be kept because the database was away.",
+        ),
         MetricSpec("andon_inferences_total", "counter", "Verdicts given.", ("asset_class", "decision")),
         MetricSpec(
             "andon_model_info",
