@@ -39,8 +39,7 @@ def check(
 ) -> None:
     """Check a mapping on its systems, and show the events that their first rows would make.
 
-    Nothing is sent, and nothing is written anywhere. What must be corrected is shown with its line; the exit code is
-    2 then.
+    Nothing is sent, and nothing is written. What must be corrected is shown with its line; the exit code is 2 then.
     """
     model = load_plant(plant or read_settings(Settings).plant)
     systems = load_mapping(file, model).systems

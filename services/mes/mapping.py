@@ -180,7 +180,7 @@ class System(Group):
     dsn: SecretRef
     """Where the address with user and password is: postgresql://user:password@host:port/database."""
     tls: TlsSettings = TlsSettings()
-    every: Span = Field(default=10_000_000, ge=100_000)
+    every: Span = Field(default=10_000_000, ge=10_000)
     """How long to wait before asking again, once everything has been read."""
     timeout: Span = Field(default=10_000_000, gt=0)
     """A system that takes longer to connect is away."""

@@ -123,7 +123,7 @@ class Rig:
     def system(self, *tables: dict[str, Any], name: str = "sap", **changes: Any) -> dict[str, Any]:
         """A system of a mapping file, with its secret beside it."""
         (self.folder / f"{name}.dsn").write_text(self.mes.dsn)
-        return {"name": name, "dsn": {"file": f"{name}.dsn"}, "every": "100ms", "tables": list(tables)} | changes
+        return {"name": name, "dsn": {"file": f"{name}.dsn"}, "every": "20ms", "tables": list(tables)} | changes
 
     def write(self, *systems: dict[str, Any]) -> Path:
         """Write the mapping file."""

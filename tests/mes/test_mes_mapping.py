@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from andon.errors import ConfigError
 from services.mes.mapping_file import MappingError, load_mapping
+from services.mes.source import read_dsn
 from tests.mes.plant import LINE, PUMP, plant
 
 SOUND = f"""\
@@ -115,3 +117,12 @@ def test_all_mistakes_are_told_at_once_in_the_order_of_the_file(tmp_path: Path) 
 def test_a_file_that_is_not_there_says_how_to_name_another(tmp_path: Path) -> None:
     with pytest.raises(MappingError, match="set ANDON_MES__FILE"):
         load_mapping(tmp_path / "none.yaml", plant())
+
+
+def test_an_address_that_is_none_is_refused_and_not_shown(tmp_path: Path) -> None:
+    (tmp_path / "mes.yaml").write_text(SOUND)
+    (system,) = load_mapping(tmp_path / "mes.yaml", plant()).systems
+    (tmp_path / "dsn").write_text("mysql://andon:hush@db")
+    with pytest.raises(ConfigError, match="system sap does not begin with postgresql://") as raised:
+        read_dsn(system)
+    assert "hush" not in str(raised.value)
