@@ -54,7 +54,8 @@ FROM andon.plant_event WHERE kind = 'product' AND recorded_to IS NULL
 _TOLD_START = """
 SELECT min(valid_from) FROM andon.plant_event WHERE kind = 'shift' AND name = $1 AND recorded_to IS NULL
 """
-_FORGET = "DELETE FROM oee.minute WHERE minute < $1"
+# By event time, so that a recording of long ago is summed up like today.
+_FORGET = "DELETE FROM oee.minute WHERE minute < (SELECT max(minute) FROM oee.minute) - $1::interval"
 
 
 class OeeService:
@@ -116,7 +117,7 @@ class OeeService:
             for name, relation in tables.items():
                 if first and name not in known:
                     await touch_everything(connection, relation)
-            await connection.execute(_FORGET, datetime.now(UTC) - timedelta(microseconds=self._settings.keep))
+            await connection.execute(_FORGET, timedelta(microseconds=self._settings.keep))
         self._tables = tables
 
     async def _refresh(self, connection: Connection) -> bool:
