@@ -18,7 +18,10 @@ from andon.uns import Stage
 from services.historian.merge import Rows, merge
 from services.historian.mirror import mirror
 from services.historian.native import NativePartitions
-from services.historian.tables import SCHEMA, Table, alter_statements, tables_of
+from services.historian.relation import columns_of
+from services.historian.tables import SCHEMA, Table, alter_statements, literal, tables_of
+from services.historian.timescale import Hypertables, minute_view
+from services.historian.views import View, class_views
 
 _log = get_logger(__name__)
 _IN_THE_WAY = (asyncpg.DeadlockDetectedError, asyncpg.SerializationError, asyncpg.LockNotAvailableError)
@@ -90,20 +93,51 @@ async def open_archive(database: Database, plant: Plant, now: datetime) -> Archi
         ConfigError: a tag changed its kind, a class has too many tags, or the database's user may not make tables.
     """
     tables = tables_of(plant)
-    division = NativePartitions()
     try:
         async with database.acquire() as connection, connection.transaction():
             await connection.execute("SELECT pg_advisory_xact_lock($1)", _LOCK)
+            division = await _division(connection)
             asset_ids = await mirror(connection, plant, now)
             for table in tables.values():
                 await _bring_up_to_date(connection, table, division)
+            for view in _views(plant, tables, division):
+                await _show(connection, view)
     except asyncpg.InsufficientPrivilegeError as error:
         raise ConfigError(f"the database's user may not make the tables of the history: {error}") from None
     return Archive(database, tables, asset_ids, division)
 
 
+async def _division(connection: PoolConnectionProxy) -> Division:
+    """Return how tables are divided: as they are already, or else by TimescaleDB if it is installed."""
+    installed = await connection.fetchval("SELECT count(*) FROM pg_extension WHERE extname = 'timescaledb'")
+    native = await connection.fetchval(
+        "SELECT count(*) FROM pg_class WHERE relkind = 'p' AND relnamespace = to_regnamespace($1)", SCHEMA
+    )
+    return Hypertables() if installed and not native else NativePartitions()
+
+
+def _views(plant: Plant, tables: Mapping[tuple[Stage, str | None], Table], division: Division) -> Iterator[View]:
+    yield from class_views(plant, tables)
+    if isinstance(division, Hypertables):
+        minutes = (minute_view(tables[Stage.CONTEXT, name]) for name in plant.classes)
+        yield from (view for view in minutes if view)
+
+
+async def _show(connection: PoolConnectionProxy, view: View) -> None:
+    """Make a view, unless it is there as it should be: making it anew takes back what was granted on it."""
+    known = await connection.fetchval("SELECT obj_description(to_regclass($1))", view.sql_name)
+    if known == view.digest:
+        return
+    try:
+        await connection.execute(f"DROP {view.kind} IF EXISTS {view.sql_name}")
+    except asyncpg.DependentObjectsStillExistError as error:
+        raise ConfigError(f"{view.sql_name} must be made anew, but others are built on it: {error.detail}") from None
+    await connection.execute(view.sql)
+    await connection.execute(f"COMMENT ON {view.kind} {view.sql_name} IS {literal(view.digest)}")
+
+
 async def _bring_up_to_date(connection: PoolConnectionProxy, table: Table, division: Division) -> None:
-    existing = await _columns(connection, table)
+    existing = await columns_of(connection, table.sql_name)
     statements = alter_statements(table, existing) if existing else list(division.create(table))
     for statement in statements:
         await connection.execute(statement)
@@ -111,19 +145,7 @@ async def _bring_up_to_date(connection: PoolConnectionProxy, table: Table, divis
         _log.info("history extended" if existing else "history begun", table=table.sql_name)
 
 
-async def _columns(connection: PoolConnectionProxy, table: Table) -> dict[str, str]:
-    rows = await connection.fetch(
-        "SELECT attname, format_type(atttypid, NULL) AS type FROM pg_attribute "
-        "WHERE attrelid = to_regclass($1) AND attnum > 0 AND NOT attisdropped",
-        table.sql_name,
-    )
-    return {row["attname"]: row["type"] for row in rows}
-
-
 def days_of(rows: pl.DataFrame) -> list[datetime]:
     """Return the days of column `time`."""
     days: list[datetime] = rows["time"].dt.truncate("1d").unique().to_list()
     return days
-
-
-__all__ = ["SCHEMA", "Archive", "Division", "days_of", "open_archive"]

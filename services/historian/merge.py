@@ -13,7 +13,7 @@ from datetime import datetime
 
 from asyncpg.pool import PoolConnectionProxy
 
-from services.historian.tables import Table, quoted, shortened
+from services.historian.tables import Table, literal, quoted, shortened
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,9 +91,9 @@ def _counted(table: Table, prefix: str = "") -> str:
 
 def _noted(table: Table, change: str, *, sign: int) -> str:
     """Wrap a statement that returns changed rows, so that it returns their number and `history.extent` follows."""
-    tags = ", ".join(map(_literal, table.tags))
+    tags = ", ".join(map(literal, table.tags))
     counts = ", ".join(f"count({quoted(column)})::text" for column in table.tags.values())
-    asset_class = "NULL" if table.asset_class is None else _literal(table.asset_class)
+    asset_class = "NULL" if table.asset_class is None else literal(table.asset_class)
     return f"""
 WITH changed AS ({change}),
 summed AS (
@@ -103,7 +103,7 @@ summed AS (
 ),
 noted AS (
     INSERT INTO history.extent (relation, stage, class, asset_id, first_time, last_time, rows, tags)
-    SELECT {_literal(table.sql_name)}, {_literal(table.stage)}, {asset_class}, asset_id, first_time, last_time, rows,
+    SELECT {literal(table.sql_name)}, {literal(table.stage)}, {asset_class}, asset_id, first_time, last_time, rows,
            tags
     FROM summed ORDER BY asset_id
     ON CONFLICT (relation, asset_id) DO UPDATE SET
@@ -113,7 +113,3 @@ noted AS (
         tags = history.added(extent.tags, excluded.tags, {sign})
 )
 SELECT coalesce(sum(rows), 0)::bigint FROM summed"""
-
-
-def _literal(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"

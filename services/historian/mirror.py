@@ -68,13 +68,17 @@ async def mirror(connection: PoolConnectionProxy, plant: Plant, now: datetime) -
     await connection.execute("LOCK TABLE andon.plant_model IN SHARE ROW EXCLUSIVE MODE")
     in_force = await connection.fetchval("SELECT version FROM andon.plant_model ORDER BY applied DESC LIMIT 1")
     if in_force != plant.version:
+        # A clock that was set back must not make a model that is older than the one it takes the place of.
+        now = await connection.fetchval(
+            "SELECT greatest($1, max(applied) + interval '1 microsecond') FROM andon.plant_model", now
+        )
         await connection.execute(
             "INSERT INTO andon.plant_model (version, applied, document) VALUES ($1, $2, $3) "
             "ON CONFLICT (version) DO UPDATE SET applied = excluded.applied",
             *(plant.version, now, plant.model_dump_json(by_alias=True)),
         )
-    await _mirror_assets(connection, assets_of(plant), now)
-    await _mirror_tags(connection, tags_of(plant), now)
+        await _mirror_assets(connection, assets_of(plant), now)
+        await _mirror_tags(connection, tags_of(plant), now)
     numbers = await connection.fetch("SELECT path, asset_id FROM andon.asset_path")
     return {row["path"]: row["asset_id"] for row in numbers}
 

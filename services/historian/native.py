@@ -75,11 +75,11 @@ class NativePartitions:
     async def prune(self, database: Database, table: Table, before: datetime) -> int:
         """Drop the partitions that end before a time, and return how many they were."""
         dropped = 0
-        for name, start in await _partitions(database, table):
+        for start in await _starts(database, table):
             partition = partition_of(table, start)
             if partition.end <= before - _MARGIN:
                 dropped += await _drop(database, table, partition)
-                self._known.discard(name)
+                self._known.discard(partition.sql_name)
         return dropped
 
 
@@ -95,15 +95,14 @@ async def _make(connection: PoolConnectionProxy, table: Table, partition: Partit
     )
 
 
-async def _partitions(database: Database, table: Table) -> list[tuple[str, datetime]]:
-    """Return the partitions that there are, by the end of their names."""
+async def _starts(database: Database, table: Table) -> list[datetime]:
+    """Return when each partition that there is begins; of one that somebody else made without bounds, nothing."""
     rows = await database.fetch(
-        "SELECT format('%s.%I', relnamespace::regnamespace, relname) AS name, "
-        "substring(pg_get_expr(relpartbound, oid) FROM $$FROM \\('([^']+)'\\)$$)::timestamptz AS start "
+        "SELECT substring(pg_get_expr(relpartbound, oid) FROM $$FROM \\('([^']+)'\\)$$)::timestamptz AS start "
         "FROM pg_inherits JOIN pg_class ON oid = inhrelid WHERE inhparent = to_regclass($1)",
         table.sql_name,
     )
-    return [(row["name"], row["start"].astimezone(UTC)) for row in rows]
+    return [row["start"].astimezone(UTC) for row in rows if row["start"]]
 
 
 async def _drop(database: Database, table: Table, partition: Partition) -> bool:

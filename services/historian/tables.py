@@ -137,7 +137,7 @@ def tables_of(plant: Plant) -> dict[tuple[Stage, str | None], Table]:
     made += [document_table(stage) for stage in DOCUMENT_STAGES]
     names = {table.name for table in made}
     for name in plant.classes:
-        if shortened(name) in names | {"extent"}:
+        if shortened(name) in names | {"extent"}:  # the name of the class's view
             raise ConfigError(f"class {name!r} has the name of a table of schema {SCHEMA}: name the class otherwise")
     return {(table.stage, table.asset_class): table for table in made}
 
@@ -218,6 +218,11 @@ def shortened(name: str) -> str:
 def quoted(name: str) -> str:
     """Return an identifier as it stands in a statement."""
     return '"' + name.replace('"', '""') + '"'
+
+
+def literal(text: str) -> str:
+    """Return a text as it stands in a statement."""
+    return "'" + text.replace("'", "''") + "'"
 
 
 def _context_columns() -> dict[str, str]:

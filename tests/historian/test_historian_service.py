@@ -11,6 +11,7 @@ from typing import Any
 import asyncpg
 import orjson
 import polars as pl
+import pytest
 
 from andon.contracts import CATALOGUE
 from andon.contracts.schemas import example
@@ -27,6 +28,7 @@ from services.historian.tables import DOCUMENT_STAGES
 from tests.historian.history import FAN, PUMP, T0, context, frame, plant
 from tests.stream.bus import line, send
 
+EXTENT = "SELECT jsonb_object_agg(relation || asset_id, to_jsonb(extent))::text FROM history.extent"
 ROWS = 'SELECT count(*) FROM history."raw_pump"'
 
 
@@ -76,7 +78,7 @@ def sample(stage: Stage) -> dict[str, Any]:
 
 
 async def test_every_stage_is_kept_once_and_read_again_without_effect(
-    kafka: KafkaSettings, database: DatabaseSettings, site: str, tmp_path: Path
+    kafka: KafkaSettings, database: DatabaseSettings, site: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     model = plant(site)
     await ensure_topics(kafka, model)
@@ -103,20 +105,29 @@ async def test_every_stage_is_kept_once_and_read_again_without_effect(
         assert kept is not None
         assert tuple(kept)[:3] == (31.2, "anomaly", "centrifugal-pump-anomaly")
         assert orjson.loads(kept["document"]) == sample(Stage.INFERENCE)
-        late = "SELECT count(*) FROM history.\"raw_pump\" WHERE origin = 'backfill'"
-        assert await pool.fetchval(late) == 10, "what came by way of backfill is history, whatever it says"
-        again = settings(kafka.model_copy(), database, tmp_path / "lake")
-        async with historian(model, again) as sink:
-            await ready(sink)
+        late = "SELECT count(*) FROM history.\"raw_pump\" WHERE sequence >= 50 AND origin <> 'backfill'"
+        assert await pool.fetchval(late) == 0, "what came by way of backfill is history, whatever it says"
+        before = await pool.fetchval(EXTENT)
+        monkeypatch.setattr("services.historian.sink._SERVICE", "another-group")
+        metrics = Metrics("historian")
+        async with historian(model, chosen, metrics):
+            await read(metrics, Stage.RAW, 240)
+            await read(metrics, Stage.EVENT, 4)
         assert await pool.fetchval(ROWS) == 60
+        assert await pool.fetchval("SELECT count(*) FROM andon.plant_event") == 2
+        assert await pool.fetchval(EXTENT) == before
     files = list((tmp_path / "lake" / "raw").rglob("*.parquet"))
     assert sum(pl.read_parquet(file).height for file in files) == 110
 
 
-async def ready(sink: Sink) -> None:
+async def read(metrics: Metrics, stage: Stage, records: int) -> None:
     async with asyncio.timeout(30):
-        while not sink._ready():
+        while value(metrics, "andon_records_read_total", stage=stage) < records:
             await asyncio.sleep(0.02)
+
+
+def value(metrics: Metrics, name: str, **labels: str) -> float:
+    return metrics.registry.get_sample_value(name, {"service": metrics.service, **labels}) or 0.0
 
 
 async def test_what_cannot_be_kept_is_set_aside_and_its_neighbours_are_kept(
