@@ -106,7 +106,7 @@ def up(
             "ANDON_INGEST__SPOOL__DIRECTORY": str(directory / "spool"),
         }
     bundles.mkdir(parents=True, exist_ok=True)  # a plant without models is watched by its limits
-    asyncio.run(_up(plant, bundles, source, mes, directory, broker_limit, console))
+    asyncio.run(_up(plant, bundles, source, mes.resolve() if mes else None, directory, broker_limit, console))
 
 
 def _endless(recording: Path, mapping: Path | None) -> dict[str, Any]:
@@ -133,20 +133,25 @@ async def _up(
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     async with running_chain(plant, bundles, directory, say) as chain:
         console.print(f"broker at {chain.kafka.bootstrap_servers}; Ctrl-C stops everything")
-        for name in STAGES:
-            await chain.start(name)
-        await chain.start_history()
-        await chain.start("historian", {"ANDON_HISTORIAN__LAKE__DIRECTORY": str((directory / "lake").resolve())})
-        await chain.start("oee")
-        if mes:
-            await chain.start("mes", {"ANDON_MES__FILE": str(mes.resolve())})
-        await chain.ready(*STAGES, HISTORY, "historian", "oee")
+        await _start_all(chain, mes, directory)
         if source:
             await chain.start("ingest", source)
         for name, port in chain.ports.items():
             console.print(f"{name:>16}: metrics and health at http://127.0.0.1:{port}")
         await _until(stop, chain, limit, console)
         console.print("stopping")
+
+
+async def _start_all(chain: Chain, mes: Path | None, directory: Path) -> None:
+    """Start all services but the sources, and return when they may be given work."""
+    for name in STAGES:
+        await chain.start(name)
+    await chain.start_history()
+    await chain.start("historian", {"ANDON_HISTORIAN__LAKE__DIRECTORY": str((directory / "lake").resolve())})
+    await chain.start("oee")
+    if mes:
+        await chain.start("mes", {"ANDON_MES__FILE": str(mes)})
+    await chain.ready(*STAGES, HISTORY, "historian", "oee")
 
 
 async def _until(stop: asyncio.Event, chain: Chain, limit: int, console: Console) -> None:

@@ -115,10 +115,18 @@ async def running(
 async def test_a_frame_has_the_order_that_was_told_before_it_came(kafka: KafkaSettings, site: str) -> None:
     plant = make_plant(site)
     await site_ready(kafka, plant)
-    await send(kafka, stage_topic(plant, Stage.EVENT), [told("4711", 0, 5, attributes={"product": "steel"})])
+    known = told("steel", 0, None, None, id="product/steel", kind="product")
+    orders = [
+        told("4711", 0, 5, attributes={"product": "steel"}),
+        told("4712", 2, 9, PUMPS[2], attributes={"product": "stele"}),
+        told("4713", 4, 6, PUMPS[2]),
+    ]
+    await send(kafka, stage_topic(plant, Stage.EVENT), [known, *orders])
     async with running(plant, kafka) as service:
         await service.feed(*(frame(PUMPS[0], second) for second in range(8)), frame(PUMPS[1], 0))
         frames = await service.newest((PUMPS[0], 7, 0), (PUMPS[1], 0, 0))
+        await service.sent.until(lambda _: service.counted("andon_context_overlaps") == 1)
+        assert service.counted("andon_unknown_products_total") == 1, "nobody has told of stele"
     found = [frames[PUMPS[0], second]["context"] for second in range(8)]
     assert [(each["order"], each["product"]) for each in found] == [("4711", "steel")] * 5 + [(None, None)] * 3
     assert frames[PUMPS[1], 0]["context"]["order"] is None
