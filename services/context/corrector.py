@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -113,7 +114,7 @@ class Corrector:
         self._group = group_name(plant, "context-corrections")
         self._news: dict[int, deque[_News]] = {}
         self._heard = asyncio.Event()
-        self._forget_due = 0.0
+        self._forget_due = time.monotonic() + _FORGET_S
         self._places = _places(plant)
 
     def take(self, told: Told) -> None:
@@ -192,7 +193,7 @@ class Corrector:
             await asyncio.sleep(_GATHER_S)
 
     def _tidy(self) -> None:
-        now = asyncio.get_running_loop().time()
+        now = time.monotonic()
         if now >= self._forget_due:
             self._forget_due = now + _FORGET_S
             self._circumstances.forget_before(self._clock() - self._settings.remember)
