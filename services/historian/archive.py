@@ -15,10 +15,11 @@ from andon.errors import ConfigError, DatabaseError
 from andon.plant import Plant
 from andon.telemetry import get_logger
 from andon.uns import Stage
-from services.historian.merge import Rows, merge
+from services.historian.merge import merge
 from services.historian.mirror import mirror
 from services.historian.native import NativePartitions
 from services.historian.relation import columns_of
+from services.historian.rows import Rows
 from services.historian.tables import SCHEMA, Table, alter_statements, literal, tables_of
 from services.historian.timescale import Hypertables, minute_view
 from services.historian.views import View, class_views

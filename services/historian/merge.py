@@ -8,29 +8,11 @@ is counted in `history.extent`, in the same transaction.
 from __future__ import annotations
 
 import io
-from dataclasses import dataclass
-from datetime import datetime
 
 from asyncpg.pool import PoolConnectionProxy
 
+from services.historian.rows import Rows
 from services.historian.tables import Table, literal, quoted, shortened
-
-
-@dataclass(frozen=True, slots=True)
-class Rows:
-    """Rows of one table, as COPY takes them.
-
-    Attributes:
-        csv: columns of the table in its order, without a header; no two rows have the same key.
-        count: how many they are.
-        first: lowest time.
-        last: highest time.
-    """
-
-    csv: bytes
-    count: int
-    first: datetime
-    last: datetime
 
 
 async def merge(connection: PoolConnectionProxy, table: Table, rows: Rows) -> int:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import io
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
 
 import polars as pl
 
 from andon.contracts import Origin
 from andon.uns import Stage
-from services.historian.merge import Rows
 from services.historian.tables import CONTEXT_COLUMNS, TIMESTAMP, Table
 
 #: Where a row was read, beside its table's columns: number of the record in its batch.
@@ -28,6 +29,23 @@ UNPARSED: Mapping[Stage, tuple[str, ...]] = {
     Stage.INFERENCE: ("contributions", "limit_violations", "context"),
     Stage.ALERT: ("contributions", "limit_violations", "context"),
 }
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """Rows of one table, as COPY takes them.
+
+    Attributes:
+        csv: columns of the table in its order, without a header; no two rows have the same key.
+        count: how many they are.
+        first: lowest time.
+        last: highest time.
+    """
+
+    csv: bytes
+    count: int
+    first: datetime
+    last: datetime
 
 
 def frame_rows(table: Table, events: pl.DataFrame, asset_ids: Mapping[str, int]) -> pl.DataFrame:
@@ -120,6 +138,3 @@ def _marks(column: pl.Series) -> pl.Expr:
 
 def _json(value: pl.Expr) -> pl.Expr:
     return pl.when(value.is_not_null()).then(value.struct.json_encode())
-
-
-__all__ = ["RECORD", "UNPARSED", "document_rows", "encode_rows", "frame_rows", "newest"]
