@@ -1,4 +1,4 @@
-"""The historian: merging frames into the history against a bare COPY of the same rows, reading again, and end to end."""
+"""The historian: merging frames into the history against a bare COPY of the same rows, again, and end to end."""
 
 from __future__ import annotations
 

@@ -25,7 +25,8 @@ from services.historian.timescale import Hypertables, minute_view
 from services.historian.views import View, class_views
 
 _log = get_logger(__name__)
-_IN_THE_WAY = (asyncpg.DeadlockDetectedError, asyncpg.SerializationError, asyncpg.LockNotAvailableError)
+#: What a former worker's last transaction can cause, while this one has its partitions already.
+_IN_THE_WAY = (asyncpg.UniqueViolationError, asyncpg.DeadlockDetectedError, asyncpg.SerializationError)
 #: Key of the advisory lock under which tables are made.
 _LOCK = int.from_bytes(b"history", "big")
 

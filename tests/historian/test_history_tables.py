@@ -199,4 +199,4 @@ def test_statements_for_timescale_name_chunks_compression_and_averages() -> None
     assert 'avg("tag_flow") AS "flow_avg"' in view.sql
     assert "tag_mode" not in view.sql
     assert alter_statements(table, table.columns) == []
-    assert "ON CONFLICT" in insert_statement(table, "staging")
+    assert "ON CONFLICT" in insert_statement(table, "staging", meets=True)
