@@ -31,6 +31,7 @@ _PANELS = {
     "up": "Try it",
     "plant": "Set up a site",
     "browse": "Set up a site",
+    "mes": "Set up a site",
     "train": "Set up a site",
     "history": "Run a site",
     "deadletter": "Run a site",

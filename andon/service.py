@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable
 
 from aiokafka.errors import KafkaError
 
-from andon.errors import AndonError
+from andon.errors import AndonError, DatabaseError
 from andon.garbage import collected_by_the_clock
 from andon.plant import Plant
 from andon.plant.load import load_plant
@@ -41,6 +41,9 @@ def run_service(name: str, settings_type: type[SettingsType], runner: Runner[Set
         configure_logs(name, level=settings.telemetry.log_level, form=settings.telemetry.log_format)
         plant = load_plant(settings.plant)
         asyncio.run(_until_stopped(name, plant, settings, runner))
+    except DatabaseError as error:
+        _log.error("the database cannot be used", error=str(error))
+        sys.exit(EXIT_FAILURE)
     except AndonError as error:
         sys.stderr.write(f"{name}: {error}\n")
         sys.exit(EXIT_CONFIG)

@@ -18,12 +18,11 @@ from pydantic.fields import FieldInfo
 
 from andon.errors import ConfigError
 from andon.settings import PREFIX, Settings
-from andon.units import parse_duration
+from andon.units import format_duration, parse_duration
 
 #: Where packages register the settings of their services; this one imports none of them.
 ENTRY_POINTS = "andon.settings"
 
-_DURATIONS = (("h", 3_600_000_000), ("min", 60_000_000), ("s", 1_000_000), ("ms", 1_000), ("us", 1))
 _KINDS = {bool: "true or false", int: "integer", float: "number", str: "text", Path: "path", SecretStr: "secret"}
 
 _INTRODUCTION = """# Settings
@@ -140,15 +139,8 @@ def _default(field: FieldInfo, *, duration: bool) -> str | None:
     if value is None:
         return ""
     if duration:
-        return _duration(value)
+        return format_duration(value)
     return str(value).lower() if isinstance(value, bool) else str(value)
-
-
-def _duration(micros: int) -> str:
-    if not micros:
-        return "0s"
-    unit, size = next((unit, size) for unit, size in _DURATIONS if micros % size == 0)
-    return f"{micros // size}{unit}"
 
 
 def _marked(kind: str) -> str:

@@ -29,6 +29,12 @@ def parse_duration(text: object) -> int:
     return round(float(match[1]) * _MICROS[match[2]])
 
 
+def format_duration(micros: int) -> str:
+    """Return a duration as `parse_duration` reads it, in the largest unit up to hours of which it is a multiple."""
+    unit = next(unit for unit in ("h", "min", "s", "ms", "us") if micros % _MICROS[unit] == 0) if micros else "s"
+    return f"{micros // _MICROS[unit]}{unit}"
+
+
 Duration = Annotated[
     int,
     BeforeValidator(parse_duration),

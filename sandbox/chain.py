@@ -24,6 +24,7 @@ STAGES = ("context", "feature", "inference", "alert")
 #: The context service once more, for history: it has a stage of its own, so that it never delays live data.
 HISTORY = "context-backfill"
 _READY_TIMEOUT_S = 90.0
+_DSN = "ANDON_DATABASE__DSN"
 
 
 class NotReadyError(AndonError):
@@ -47,6 +48,11 @@ class Chain:
     kafka: KafkaSettings
     broker: EmbeddedBroker | None
     ports: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def dsn(self) -> str:
+        """How to reach the database."""
+        return self.environment.get(_DSN) or os.environ[_DSN]
 
     async def start(
         self, name: str, extra: Mapping[str, str] | None = None, *, module: str | None = None, finishes: bool = False
@@ -114,8 +120,8 @@ async def running_chain(
             broker = stack.enter_context(embedded_broker(directory / "broker.log"))
             environment |= broker.environment()
             kafka = broker.settings()
-        if database and "ANDON_DATABASE__DSN" not in os.environ:
-            environment["ANDON_DATABASE__DSN"] = stack.enter_context(embedded_database(directory / "postgres"))
+        if database and _DSN not in os.environ:
+            environment[_DSN] = stack.enter_context(embedded_database(directory / "postgres"))
         supervisor = Supervisor(say, on_failure)
         try:
             yield Chain(supervisor, environment, kafka, broker)

@@ -91,6 +91,7 @@ def up(
         Path | None, typer.Option(help="Instead of --sources: a recording to replay for ever, at true speed.")
     ] = None,
     mapping: Annotated[Path | None, typer.Option(help="How to read it.")] = None,
+    mes: Annotated[Path | None, typer.Option(help="Mapping file of MES and ERP tables to read orders from.")] = None,
     directory: Annotated[Path, typer.Option(help="For logs and the database's files.")] = Path("run/up"),
     broker_limit: Annotated[int, typer.Option(help="MiB that the embedded broker may hold before all stops.")] = 4_096,
 ) -> None:
@@ -105,7 +106,7 @@ def up(
             "ANDON_INGEST__SPOOL__DIRECTORY": str(directory / "spool"),
         }
     bundles.mkdir(parents=True, exist_ok=True)  # a plant without models is watched by its limits
-    asyncio.run(_up(plant, bundles, source, directory, broker_limit, console))
+    asyncio.run(_up(plant, bundles, source, mes, directory, broker_limit, console))
 
 
 def _endless(recording: Path, mapping: Path | None) -> dict[str, Any]:
@@ -115,7 +116,13 @@ def _endless(recording: Path, mapping: Path | None) -> dict[str, Any]:
 
 
 async def _up(
-    plant: Path, bundles: Path, source: dict[str, str] | None, directory: Path, limit: int, console: Console
+    plant: Path,
+    bundles: Path,
+    source: dict[str, str] | None,
+    mes: Path | None,
+    directory: Path,
+    limit: int,
+    console: Console,
 ) -> None:
     def say(service: str, line: str) -> None:
         colour = _COLOURS[sum(service.encode()) % len(_COLOURS)]
@@ -129,7 +136,11 @@ async def _up(
         for name in STAGES:
             await chain.start(name)
         await chain.start_history()
-        await chain.ready(*STAGES, HISTORY)
+        await chain.start("historian", {"ANDON_HISTORIAN__LAKE__DIRECTORY": str((directory / "lake").resolve())})
+        await chain.start("oee")
+        if mes:
+            await chain.start("mes", {"ANDON_MES__FILE": str(mes.resolve())})
+        await chain.ready(*STAGES, HISTORY, "historian", "oee")
         if source:
             await chain.start("ingest", source)
         for name, port in chain.ports.items():

@@ -66,6 +66,7 @@ _CONTEXT_FRAME = ContextFrame(
     units={"flow": "L/s", "vibration": "mm/s"},
     limits={"vibration": Bounds(high=7.1, high_high=11.0)},
     context=_CONTEXT,
+    quality_score=0.9962,
 )
 
 _FEATURES = FeatureVector(

@@ -87,6 +87,10 @@ class Quality(StrEnum):
     """Changed faster than physics allows for this tag."""
     STUCK = "stuck"
     """Has not changed at all for longer than this tag ever rests."""
+    SPIKE = "spike"
+    """Further from the last plausible sample than this tag steps, and not confirmed by those that follow."""
+    INCONSISTENT = "inconsistent"
+    """Contradicts other samples of its frame."""
 
 
 class Bounds(Model):
@@ -109,3 +113,10 @@ class ContextFrame(Frame):
         default=None, description="Tag name to the reason why its sample is marked; null when all are good."
     )
     context: Context | None = Field(default=None, description="Order, batch, product, shift and machine state.")
+    quality_score: float | None = Field(
+        default=None,
+        ge=0,
+        le=1,
+        description="Share of the asset's samples of all tags that are good, this frame's included; it is weighted by "
+        "event time, halving with each half-life. Null for a frame that came late.",
+    )

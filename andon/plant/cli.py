@@ -1,4 +1,4 @@
-"""`andon plant`: check a plant model, and let an editor check it while it is written."""
+"""`andon plant`: check a plant model, try it on what came lately, and let an editor check it while it is written."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from andon.errors import ConfigError, PlantError
 from andon.plant.load import load_plant
 from andon.plant.model import Plant
 from andon.plant.schema import plant_schema
+from andon.units import parse_duration
 from andon.uns import Stage, TopicName
 
 #: Exit code for a file that a person must correct.
@@ -24,13 +25,34 @@ _WRONG = 2
 app = typer.Typer(no_args_is_help=True, rich_markup_mode="rich")
 
 
+def _span(text: str) -> int:
+    try:
+        return parse_duration(text)
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from None
+
+
 @app.callback()
 def plant() -> None:
     """Describe your machines: check the plant model, and write its schema for your editor."""
 
 
 @app.command()
-def check(file: Annotated[Path, typer.Argument(help="The plant model, such as plant.yaml.")]) -> None:
+def check(
+    file: Annotated[Path, typer.Argument(help="The plant model, such as plant.yaml.")],
+    against: Annotated[
+        int | None,
+        typer.Option(
+            metavar="DURATION",
+            parser=_span,
+            help="Also try it on the site's raw frames of the last while, such as 30min or 2h, and show what it "
+            "changes: marks, values, limits, machines. Reads the broker of ANDON_KAFKA__*; writes nothing.",
+        ),
+    ] = None,
+    current: Annotated[
+        Path | None, typer.Option(help="With --against: the plant model that is applied now; by default ANDON_PLANT's.")
+    ] = None,
+) -> None:
     """Check a plant model, and show what Andon will make of it.
 
     Every finding is shown at once, with its line, what is wrong and what to do; the exit code is 2 then.
@@ -44,7 +66,12 @@ def check(file: Annotated[Path, typer.Argument(help="The plant model, such as pl
             console.print(_coloured(finding))
         console.print(f"{len(findings)} to correct", style="bold red")
         raise typer.Exit(_WRONG) from None
-    _summarise(console, model)
+    if against is None:
+        _summarise(console, model)
+        return
+    from andon.rehearsal.command import rehearse  # only this needs the broker's client and takes its time to load
+
+    rehearse(console, model, against, current)
 
 
 @app.command()

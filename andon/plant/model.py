@@ -81,6 +81,7 @@ _FITTING = {
     "range": _NUMBERS,
     "deadband": _NUMBERS,
     "max_rate": _NUMBERS,
+    "max_step": _NUMBERS,
     "stuck_after": (*_NUMBERS, TagKind.BOOLEAN, TagKind.STATE),
     "states": (TagKind.STATE,),
     "limits": _NUMBERS,
@@ -118,6 +119,9 @@ class Tag(_Part):
     """Expected samples per second; null means once per scan of the class."""
     max_rate: float | None = Field(default=None, gt=0)
     """Fastest change that physics allows, in units per second; beyond it a sample is marked impossible_rate."""
+    max_step: float | None = Field(default=None, gt=0)
+    """Largest step from one sample to the next that is no spike; a sample further from the last plausible one is marked
+    spike, until three in a row keep the new level."""
     carry: Duration | None = Field(default=None, gt=0)
     """How long a value stands for newer ones, for a source that only tells changes; such values are marked as carried.
     Null: a value that the source does not send is missing."""
@@ -220,6 +224,55 @@ class ModelSpec(_Part):
     """While an alert is open, a window counts as normal only below threshold x (1 - hysteresis)."""
 
 
+class Consistency(_Part):
+    """How samples of one frame must relate: `low` and `high`, `sum` and `equals`, or `ratio` and `between`."""
+
+    name: str = Field(min_length=1)
+    """What must hold, in plain words, such as 'the pump adds pressure'."""
+    low: TagName | None = None
+    """Tag that is never above `high`."""
+    high: TagName | None = None
+    """Tag that is never below `low`."""
+    sum: tuple[TagName, ...] = ()
+    """Tags that add up to `equals`."""
+    equals: TagName | None = None
+    """Tag that is the sum of those."""
+    ratio: tuple[TagName, TagName] | None = None
+    """Two tags, of which the first divided by the second lies `between` two numbers."""
+    between: tuple[float, float] | None = None
+    """Lowest and highest ratio."""
+    tolerance: float = Field(default=0.0, ge=0)
+    """How far off is still right, in the tags' unit; for a ratio in the first tag's."""
+    marks: tuple[TagName, ...] = ()
+    """Tags to mark as inconsistent when it does not hold; all that it compares, when none is named."""
+
+    @model_validator(mode="after")
+    def _is_one_relation(self) -> Self:
+        pairs = ((self.low, self.high), (self.sum, self.equals), (self.ratio, self.between))
+        given = [pair for pair in pairs if any(pair)]
+        if len(given) != 1 or not all(given[0]):
+            raise ValueError("must be one relation: `low` and `high`, `sum` and `equals`, or `ratio` and `between`")
+        return self
+
+    @field_validator("between")
+    @classmethod
+    def _ascends(cls, value: tuple[float, float] | None) -> tuple[float, float] | None:
+        if value is not None and value[0] > value[1]:
+            raise ValueError(f"between must ascend: {value[0]:g} is above {value[1]:g}")
+        return value
+
+    @property
+    def compared(self) -> tuple[str, ...]:
+        """Names of the tags that are compared."""
+        single = (name for name in (self.low, self.high, self.equals) if name is not None)
+        return (*self.sum, *(self.ratio or ()), *single)
+
+    @property
+    def marked(self) -> tuple[str, ...]:
+        """Names of the tags that are marked when it does not hold."""
+        return self.marks or self.compared
+
+
 class AssetClass(_Part):
     """A kind of machine, declared once and instantiated per machine."""
 
@@ -227,6 +280,8 @@ class AssetClass(_Part):
     scan: Duration = Field(default=1_000_000, gt=0)
     """Interval at which a frame of all signals is expected."""
     tags: dict[TagName, Tag] = Field(min_length=1)
+    consistency: tuple[Consistency, ...] = ()
+    """Relations in which the samples of one frame must stand; those that do not are marked inconsistent."""
     features: FeatureDefinition = Field(default_factory=FeatureDefinition)
     model: ModelSpec = Field(default_factory=ModelSpec)
     messages: tuple[Message, ...] = ()

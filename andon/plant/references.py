@@ -22,7 +22,7 @@ class Problem(NamedTuple):
 
 
 def class_problems(asset_class: object) -> Iterator[Problem]:
-    """Yield what is wrong with names inside one asset class: features and messages name its tags."""
+    """Yield what is wrong with names inside one asset class: features, relations and messages name its tags."""
     tags = _mapping(_mapping(asset_class).get("tags"))
     features = _mapping(_mapping(asset_class).get("features"))
     for index, tag in _named(features.get("tags")):
@@ -34,6 +34,8 @@ def class_problems(asset_class: object) -> Iterator[Problem]:
             yield Problem(place, f"{tag!r} is of kind {kind}, only numbers and integers have features (remove it)")
     for name in ("tags", "aggregates"):
         yield from _repeated(("features", name), features.get(name))
+    yield from _consistency_problems(_list(_mapping(asset_class).get("consistency")), tags)
+    yield from _levels(_mapping(asset_class), tags)
     used = (*_message_tags(_mapping(asset_class)), *_production_tags(_mapping(asset_class)))
     for where, tag in used:
         if tag not in tags:
@@ -48,16 +50,37 @@ def _message_tags(asset_class: Mapping[str, Any]) -> Iterator[tuple[tuple[str | 
 
 def _production_tags(asset_class: Mapping[str, Any]) -> Iterator[tuple[tuple[str | int, ...], str]]:
     """Yield place and name of each tag that machine states and quantities are made of."""
-    for index, rule in enumerate(_list(asset_class.get("machine_states"))):
-        for tag in _mapping(_mapping(rule).get("when")):
-            yield ("machine_states", index, "when", tag), tag
+    for place, when in _conditions(asset_class):
+        for tag in when:
+            yield (*place, tag), tag
     production = _mapping(asset_class.get("production"))
     for name in ("produced", "scrap"):
-        tag = _mapping(production.get(name)).get("tag")
-        if isinstance(tag, str):
-            yield ("production", name, "tag"), tag
-    for tag in _mapping(production.get("good_when")):
-        yield ("production", "good_when", tag), tag
+        counted = _mapping(production.get(name)).get("tag")
+        if isinstance(counted, str):
+            yield ("production", name, "tag"), counted
+
+
+def _levels(asset_class: Mapping[str, Any], tags: Mapping[str, Any]) -> Iterator[Problem]:
+    """Yield conditions that no sample of their tag can fulfil, because they are for another kind of tag."""
+    for place, when in _conditions(asset_class):
+        for name in when:
+            known, equal = _mapping(tags.get(name)), _mapping(when[name]).get("equal")
+            kind = str(known.get("kind", "number"))
+            states = _list(known.get("states"))
+            if kind == "state" and equal is not None and equal not in states:
+                yield Problem(
+                    (*place, name, "equal"), f"{equal!r} is no state of {name} ({suggestion(str(equal), states)})"
+                )
+            elif kind == "waveform" or (kind != "state" and isinstance(equal, str)):
+                yield Problem(
+                    (*place, name), f"{name} is of kind {kind}, which such a condition is not for (remove it)"
+                )
+
+
+def _conditions(asset_class: Mapping[str, Any]) -> Iterator[tuple[tuple[str | int, ...], Mapping[str, Any]]]:
+    for index, rule in enumerate(_list(asset_class.get("machine_states"))):
+        yield ("machine_states", index, "when"), _mapping(_mapping(rule).get("when"))
+    yield ("production", "good_when"), _mapping(_mapping(asset_class.get("production")).get("good_when"))
 
 
 def plant_problems(plant: object) -> Iterator[Problem]:
@@ -68,11 +91,56 @@ def plant_problems(plant: object) -> Iterator[Problem]:
             yield Problem(("classes", name, *problem.place), problem.text)
     for path, asset in _mapping(_mapping(plant).get("assets")).items():
         yield from _unknown_class(("assets", path, "class"), asset, classes)
+    places = _places(_mapping(_mapping(plant).get("assets")))
+    for index, place in _named([_mapping(shift).get("place") for shift in _list(_mapping(plant).get("shifts"))]):
+        if place not in places:
+            yield Problem(
+                ("shifts", index, "place"),
+                f"no asset is at {place!r} or below it ({suggestion(place, sorted(places))})",
+            )
     cases = _list(_mapping(plant).get("use_cases"))
     for index, case in enumerate(cases):
         yield from _unknown_class(("use_cases", index, "asset_class"), case, classes)
     for problem in _repeated(("use_cases",), [_mapping(case).get("name") for case in cases]):
         yield Problem((*problem.place, "name"), problem.text)
+
+
+def _places(assets: Iterable[str]) -> set[str]:
+    parts = (str(asset).split("/") for asset in assets)
+    return {"/".join(path[:depth]) for path in parts for depth in range(1, len(path) + 1)}
+
+
+def _consistency_problems(relations: list[Any], tags: Mapping[str, Any]) -> Iterator[Problem]:
+    """Yield what is wrong with the tags that relations name: only numbers of one unit compare."""
+    for index, relation in enumerate(map(_mapping, relations)):
+        compared = [*_tags_at(relation, "low", "high", "sum", "equals", "ratio")]
+        for field, tag in (*compared, *_tags_at(relation, "marks")):
+            place = ("consistency", index, *field)
+            kind = _mapping(tags.get(tag)).get("kind", "number")
+            if tag not in tags:
+                yield Problem(place, f"{tag!r} is no tag of the class ({suggestion(tag, tags)})")
+            elif kind not in _NUMERIC and field[0] != "marks":
+                yield Problem(place, f"{tag!r} is of kind {kind}, only numbers and integers compare (remove it)")
+        yield from _unlike_units(("consistency", index), [tag for field, tag in compared if field[0] != "ratio"], tags)
+    for problem in _repeated(("consistency",), [_mapping(relation).get("name") for relation in relations]):
+        yield Problem((*problem.place, "name"), problem.text)
+
+
+def _tags_at(relation: Mapping[Any, Any], *fields: str) -> Iterator[tuple[tuple[str | int, ...], str]]:
+    """Yield the tags that *fields* name, one or a list of them, each with its place."""
+    for field in fields:
+        value = relation.get(field)
+        if isinstance(value, str):
+            yield (field,), value
+        else:
+            yield from (((field, index), tag) for index, tag in _named(value))
+
+
+def _unlike_units(place: tuple[str | int, ...], names: list[str], tags: Mapping[str, Any]) -> Iterator[Problem]:
+    units = {name: str(unit) for name in names if (unit := _mapping(tags.get(name)).get("unit")) is not None}
+    if len(set(units.values())) > 1:
+        listed = ", ".join(f"{name} in {unit}" for name, unit in units.items())
+        yield Problem(place, f"compares different units: {listed} (give all the same `unit`)")
 
 
 def suggestion(name: str, known: Iterable[str]) -> str:

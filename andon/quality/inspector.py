@@ -9,10 +9,12 @@ import numpy as np
 import polars as pl
 
 from andon.plant import AssetClass
+from andon.quality.arrivals import Arrivals
+from andon.quality.consistency import mark_inconsistent
 from andon.quality.marks import GOOD, Codes, Floats, levels, quality_column, sample_codes
 from andon.quality.rules import ClassRules
 from andon.quality.values import model_values
-from andon.quality.watch import Arrivals, Watch
+from andon.quality.watch import Watch
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,11 +58,6 @@ class Inspector:
         rules = ClassRules.of(asset_class)
         self._watch = Watch(rules, assets) if rules.tags else None
 
-    @property
-    def remembers(self) -> bool:
-        """Whether the class has rules that need the frames before."""
-        return self._watch is not None
-
     def inspect(self, values: pl.Series, status: pl.Series, arrivals: Arrivals) -> Inspected:
         """Judge the next frames.
 
@@ -74,8 +71,9 @@ class Inspector:
         codes = sample_codes(self._asset_class, level, status)
         if self._watch:
             self._watch.mark(arrivals, level, codes)
+        mark_inconsistent(self._asset_class, level, codes)
         return Inspected(in_model_units, level, codes)
 
     def needed_from(self, clock: int) -> int | None:
-        """Return the offset of the first frame that is remembered; None for none. See `Watch.needed_from`."""
+        """Return the offset of the first frame that is remembered; None for none. See `Trail.needed_from`."""
         return self._watch.needed_from(clock) if self._watch else None

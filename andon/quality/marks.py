@@ -26,6 +26,8 @@ MARKS: tuple[Quality | None, ...] = (
     Quality.OUT_OF_RANGE,
     Quality.IMPOSSIBLE_RATE,
     Quality.STUCK,
+    Quality.SPIKE,
+    Quality.INCONSISTENT,
 )
 GOOD = 0
 CODE = {mark: code for code, mark in enumerate(MARKS)}

@@ -26,7 +26,8 @@ class TagRules:
     Attributes:
         tag: its name.
         max_rate: fastest possible change, units per second; None for no such rule.
-        rate_reach: a predecessor that is older by more than this does not count.
+        max_step: largest step that is no spike; None for no such rule.
+        reach: a predecessor that is older by more than this does not count.
         deadband: changes up to this are no change.
         stuck_after: longest rest that is normal; None for no such rule.
         rest_reach: a longer gap between samples ends a rest.
@@ -34,7 +35,8 @@ class TagRules:
 
     tag: str
     max_rate: float | None
-    rate_reach: int
+    max_step: float | None
+    reach: int
     deadband: float
     stuck_after: int | None
     rest_reach: int
@@ -44,7 +46,7 @@ class TagRules:
         """Derive the rules of a tag that is sampled every *scan* microseconds, unless it says otherwise."""
         reach = _INTERVALS * (round(SECOND / tag.rate_hz) if tag.rate_hz else scan)
         rest_reach = max(reach, tag.stuck_after or 0)
-        return cls(name, tag.max_rate, reach, tag.deadband, tag.stuck_after, rest_reach)
+        return cls(name, tag.max_rate, tag.max_step, reach, tag.deadband, tag.stuck_after, rest_reach)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,9 +70,9 @@ class ClassRules:
     def of(cls, asset_class: AssetClass) -> ClassRules:
         """Derive the rules of a class; `tags` is empty when it has none."""
         every = (TagRules.of(name, tag, asset_class.scan) for name, tag in asset_class.tags.items())
-        tags = tuple(tag for tag in every if tag.max_rate is not None or tag.stuck_after is not None)
+        tags = tuple(tag for tag in every if (tag.max_rate, tag.max_step, tag.stuck_after) != (None, None, None))
         spans = [-(-(tag.stuck_after + tag.rest_reach) // CELLS_BACK) for tag in tags if tag.stuck_after is not None]
-        reaches = [tag.rate_reach for tag in tags]
+        reaches = [tag.reach for tag in tags]
         longest = max((tag.rest_reach for tag in tags), default=0)
         return cls(tags, max(spans + reaches, default=SECOND), longest + _GRACE)
 

@@ -13,22 +13,23 @@ from andon.quality.stretches import Ints, Mask, Stretches, changes
 #: Stands for the gap to a sample that is not there: longer than any reach.
 _NO_SAMPLE_BEFORE = 2**60
 
-#: Event time and value.
-Sample = tuple[int, float]
+#: Where a recursive rule stands: time and value of the last plausible sample, value of the newest sample, and how many
+#: in a row have been away from the plausible one.
+View = tuple[int, float, float, int]
 
 
 @dataclass(frozen=True, slots=True)
 class Chain:
-    """Where the rate rule stands in a series with doubtful samples; see `andon.quality.rate`.
+    """Where a recursive rule stands in a series with doubtful samples; see `andon.quality.recursion`.
 
     Attributes:
-        old: last plausible sample, in a view that began with the previous cell.
-        young: the same, in a view that began with this cell.
+        old: in a view that began with the previous cell.
+        young: in a view that began with this cell.
         cell: number of this cell.
     """
 
-    old: Sample | None
-    young: Sample | None
+    old: View | None
+    young: View | None
     cell: int
 
 
@@ -41,14 +42,16 @@ class TagMemory:
         time: its event time.
         since: since when the value rests.
         anchor: the value at which it came to rest.
-        chains: the rate rule's state, of the few assets where it is not just the newest sample.
+        rates: the rate rule's state, of the few assets where it is not just the newest sample.
+        spikes: the spike rule's, likewise.
     """
 
     value: Floats
     time: Ints
     since: Ints
     anchor: Floats
-    chains: dict[int, Chain] = field(default_factory=dict)
+    rates: dict[int, Chain] = field(default_factory=dict)
+    spikes: dict[int, Chain] = field(default_factory=dict)
 
     @classmethod
     def empty(cls, assets: int) -> TagMemory:

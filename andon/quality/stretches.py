@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TypeVar
 
 import numpy as np
 import polars as pl
@@ -21,6 +22,7 @@ from andon.quality.marks import Floats
 
 Ints = NDArray[np.int64]
 Mask = NDArray[np.bool_]
+Scalar = TypeVar("Scalar", bound=np.generic)
 
 #: An ingest time that is longer ago than any patience.
 NEVER = -(2**60)
@@ -104,9 +106,9 @@ class Stretches:
         slots[self.rows] = values[self.order]
         return slots
 
-    def in_row_order(self, slots: Mask) -> Mask:
+    def in_row_order(self, slots: NDArray[Scalar]) -> NDArray[Scalar]:
         """Return what the slots hold for the batch's rows, in the order of the batch."""
-        values = np.empty(len(self.rows), np.bool_)
+        values = np.empty(len(self.rows), slots.dtype)
         values[self.order] = slots[self.rows]
         return values
 

@@ -20,7 +20,7 @@ def model_values(asset_class: AssetClass) -> list[pl.Expr]:
 
 
 def _value(name: str, tag: Tag) -> pl.Expr:
-    factor, offset = _factor_and_offset(tag)
+    factor, offset = factor_and_offset(tag)
     column = pl.col(name)
     converted = (factor, offset) != _UNCHANGED
     if tag.kind is TagKind.NUMBER or (tag.kind is TagKind.INTEGER and converted):
@@ -31,7 +31,8 @@ def _value(name: str, tag: Tag) -> pl.Expr:
     return column
 
 
-def _factor_and_offset(tag: Tag) -> tuple[float, float]:
+def factor_and_offset(tag: Tag) -> tuple[float, float]:
+    """Return what brings a tag's values, as the source gives them, into the model's unit."""
     if tag.source_unit is None or tag.unit is None:
         return _UNCHANGED
     return conversion(tag.source_unit, tag.unit)

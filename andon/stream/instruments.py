@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from andon.clock import SECOND, Clock
 from andon.stream.partition import Prepared
+from andon.stream.stage import Count
 from andon.telemetry import Metrics, get_logger
 
 _log = get_logger(__name__)
@@ -79,7 +80,10 @@ class Instruments:
                 traceparent=letter.traceparent,
             )
         for measured in prepared.counts:
-            count(measured.metric, measured.amount, **measured.labels)
+            if isinstance(measured, Count):
+                count(measured.metric, measured.amount, **measured.labels)
+            else:
+                self._metrics.set(measured.metric, measured.amount, **measured.labels)
         now = self._clock()
         for ingested in prepared.ingest_times:
             self._metrics.observe("andon_latency_seconds", max(0, now - ingested) / SECOND, stage=stage)

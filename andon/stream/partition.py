@@ -14,7 +14,7 @@ import polars as pl
 from andon.contracts import DeadLetterReason
 from andon.stream.codec import Decoder, Line, Record, encode, traceparent_of
 from andon.stream.deadletters import dead_letter, encode_letter
-from andon.stream.stage import OFFSET, Count, Emit, Processor, Rejected, Result, StageSpec, State
+from andon.stream.stage import OFFSET, Count, Emit, Level, Processor, Rejected, Result, StageSpec, State
 from andon.uns import Stage
 
 #: Latency is observed on this many evenly spaced rows of a batch: enough for quantiles, cheap at any rate.
@@ -47,7 +47,7 @@ class Prepared:
         state: per asset, what to keep; None forgets.
         reasons: dead letters by reason.
         set_aside: one of them for each reason, for the log.
-        counts: amounts for the stage's own metrics.
+        counts: amounts and levels for the stage's own metrics.
         ingest_times: of a sample of the events to send, microseconds UTC.
     """
 
@@ -61,7 +61,7 @@ class Prepared:
     state: Mapping[str, State]
     reasons: Mapping[DeadLetterReason, int]
     set_aside: Sequence[SetAside]
-    counts: Sequence[Count]
+    counts: Sequence[Count | Level]
     ingest_times: Sequence[int]
 
     @property
@@ -77,11 +77,11 @@ class _Collector:
     emits: list[Emit] = field(default_factory=list)
     rejected: list[Rejected] = field(default_factory=list)
     state: dict[str, State] = field(default_factory=dict)
-    counts: list[Count] = field(default_factory=list)
+    counts: list[Count | Level] = field(default_factory=list)
     repeated: int = 0
     passed: int = 0
 
-    def add(self, result: Result, counts: Sequence[Count]) -> None:
+    def add(self, result: Result, counts: Sequence[Count | Level]) -> None:
         self.emits.extend(result.emits)
         self.rejected.extend(result.rejected)
         self.repeated += result.repeated

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Mapping
 
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 
+from andon.clock import MILLISECOND
 from andon.settings import KafkaSettings
 
 _POLL_MS = 500
@@ -30,16 +31,45 @@ async def reader(settings: KafkaSettings, topic: str, partitions: Iterable[int])
         await consumer.stop()
 
 
-async def read_to_end(settings: KafkaSettings, topic: str, partitions: Iterable[int]) -> AsyncIterator[ConsumerRecord]:
-    """Yield the records that *partitions* hold now, each partition's in order."""
+async def read_to_end(
+    settings: KafkaSettings, topic: str, partitions: Iterable[int], *, since: int = 0
+) -> AsyncIterator[ConsumerRecord]:
+    """Yield the records that *partitions* hold now, each partition's in order.
+
+    Args:
+        settings: how to reach the broker.
+        topic: the topic.
+        partitions: their numbers.
+        since: only records whose timestamp is not before, microseconds UTC.
+
+    Raises:
+        KafkaError: the broker does not answer.
+    """
     async with reader(settings, topic, partitions) as consumer:
         open_ends = {where: end for where, end in (await consumer.end_offsets(consumer.assignment())).items() if end}
+        oldest = since // MILLISECOND
+        if since:
+            open_ends = await _seek(consumer, open_ends, oldest)
         while open_ends:
             for polled in (await consumer.getmany(timeout_ms=_POLL_MS)).values():
                 for record in polled:
-                    yield record
+                    if record.timestamp >= oldest:
+                        yield record
             # A compacted or aborted tail holds no record to see, so positions tell, not offsets seen.
             open_ends = {where: end for where, end in open_ends.items() if await consumer.position(where) < end}
+
+
+async def _seek(
+    consumer: AIOKafkaConsumer, ends: Mapping[TopicPartition, int], oldest: int
+) -> dict[TopicPartition, int]:
+    """Go to the first records that are not older (milliseconds UTC); return the ends of partitions that have some."""
+    found = await consumer.offsets_for_times(dict.fromkeys(consumer.assignment(), oldest))
+    # The embedded broker says "none" by a timestamp of -1.
+    starts = {where: start.offset for where, start in found.items() if start is not None and start.timestamp >= 0}
+    consumer.pause(*(consumer.assignment() - starts.keys()))
+    for where, offset in starts.items():
+        consumer.seek(where, offset)
+    return {where: end for where, end in ends.items() if where in starts}
 
 
 async def read_one(settings: KafkaSettings, topic: str, partition: int, offset: int) -> ConsumerRecord | None:

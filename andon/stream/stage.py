@@ -121,7 +121,16 @@ class Count:
     amount: int
 
 
-def _no_counts(_: str, __: Result) -> Iterable[Count]:
+@dataclass(frozen=True, slots=True)
+class Level:
+    """What to set a gauge of the metric catalogue to."""
+
+    metric: str
+    labels: Mapping[str, str]
+    amount: float
+
+
+def _no_counts(_: str, __: Result) -> Iterable[Count | Level]:
     return ()
 
 
@@ -137,7 +146,7 @@ class StageSpec:
             input offset below which a former worker has delivered all results.
         stateful: whether `Result.state` or `delivered` matters; a changelog topic is kept only then.
         without: fields of the input's contract that the stage does not read; they are not parsed.
-        measure: what to count of a result (asset class, result); keeps metrics out of the logic.
+        measure: what to count, and to set gauges to, of a result (asset class, result); keeps metrics out of the logic.
     """
 
     service: str
@@ -146,4 +155,4 @@ class StageSpec:
     open: Callable[[Mapping[str, State], int], Processor]
     stateful: bool = False
     without: tuple[str, ...] = ()
-    measure: Callable[[str, Result], Iterable[Count]] = _no_counts
+    measure: Callable[[str, Result], Iterable[Count | Level]] = _no_counts

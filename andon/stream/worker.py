@@ -85,6 +85,11 @@ class Worker:
         self._app.on_partitions_revoked.connect(self._on_revoked)
         self._app.on_partitions_assigned.connect(self._on_assigned)
 
+    @property
+    def partitions(self) -> tuple[int, ...]:
+        """Partitions that this worker owns now."""
+        return self._assignment.numbers if self._assignment else ()
+
     async def run(self, stop: asyncio.Event) -> None:
         """Work until *stop* is set.
 

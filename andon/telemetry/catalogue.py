@@ -48,7 +48,7 @@ CATALOGUE: dict[str, MetricSpec] = {
         MetricSpec(
             "andon_records_passed_total",
             "counter",
-            "Records of history that came behind windows that were closed; they make none.",
+            "Records of history, or with a corrected context, that came behind closed windows; they make none.",
             ("stage",),
         ),
         MetricSpec(
@@ -192,6 +192,81 @@ CATALOGUE: dict[str, MetricSpec] = {
             "counter",
             "Samples marked as not to be trusted, by mark.",
             ("asset_class", "quality"),
+        ),
+        MetricSpec("andon_context_facts", "gauge", "Orders, batches, shifts and the like that frames are joined with."),
+        MetricSpec("andon_context_overlaps", "gauge", "Facts that begin before another one of their place has ended."),
+        MetricSpec(
+            "andon_context_stale",
+            "gauge",
+            "1 while a source of context cannot be reached, so that frames are joined with what was known before.",
+        ),
+        MetricSpec("andon_stale_frames_total", "counter", "Frames whose context may be stale.", ("asset_class",)),
+        MetricSpec("andon_context_events_total", "counter", "Plant events taken in, by kind.", ("kind",)),
+        MetricSpec(
+            "andon_unknown_products_total",
+            "counter",
+            "Orders and batches of a product that nobody has told of, where products are told of at all.",
+        ),
+        MetricSpec("andon_corrected_frames_total", "counter", "Frames sent again because their context was corrected."),
+        MetricSpec(
+            "andon_correction_seconds",
+            "histogram",
+            "From a plant event to the acknowledgement of all frames that it corrects.",
+            (),
+            _LATENCY,
+        ),
+        MetricSpec("andon_events_relayed_total", "counter", "Plant events told in the database and put on the bus."),
+        MetricSpec(
+            "andon_oee_ratio",
+            "gauge",
+            "OEE of an asset's newest shift, and what it is made of: availability, effectiveness, quality, oee.",
+            ("asset", "indicator"),
+        ),
+        MetricSpec(
+            "andon_product_findings_total", "counter", "Times that a product's planned run time could not be used."
+        ),
+        MetricSpec(
+            "andon_quality_score",
+            "gauge",
+            "Share of good samples lately, 0 to 1: the mean of the assets that the last batch held frames of.",
+            ("asset_class",),
+        ),
+        MetricSpec("andon_mes_polls_total", "counter", "Times that a table was read to its end.", ("system", "kind")),
+        MetricSpec(
+            "andon_mes_rows_total",
+            "counter",
+            "Rows read from MES and ERP, also those that are read again.",
+            ("system", "kind"),
+        ),
+        MetricSpec("andon_mes_events_total", "counter", "Plant events made of them and sent.", ("system", "kind")),
+        MetricSpec(
+            "andon_mes_rows_not_begun_total",
+            "counter",
+            "Rows passed over because what they tell of has not begun: they have no start.",
+            ("system", "kind"),
+        ),
+        MetricSpec(
+            "andon_mes_away",
+            "gauge",
+            "1 while a table cannot be read: its system is away or refuses us, or it is not as its mapping says.",
+            ("system", "kind"),
+        ),
+        MetricSpec(
+            "andon_mes_lag_seconds",
+            "gauge",
+            "Time since the last look at a table that was read to its end began; all changes before have been sent.",
+            ("system", "kind"),
+        ),
+        MetricSpec(
+            "andon_mes_watermark_seconds",
+            "gauge",
+            "The newest change that has been read, seconds since 1970, where the watermark is a time.",
+            ("system", "kind"),
+        ),
+        MetricSpec(
+            "andon_mes_store_retries_total",
+            "counter",
+            "Times that watermarks could not be kept because the database was away.",
         ),
         MetricSpec("andon_inferences_total", "counter", "Verdicts given.", ("asset_class", "decision")),
         MetricSpec(

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from andon.contracts import Context
+
 _HOUR = 3_600_000_000
 
 
@@ -31,6 +33,7 @@ class AlertSpan:
     opened: int
     resolved: int | None
     message: str
+    context: Context | None = None
 
 
 @dataclass(frozen=True, slots=True)

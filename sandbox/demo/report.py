@@ -15,7 +15,8 @@ from rich.table import Table
 from rich.terminal_theme import MONOKAI
 
 from andon.clock import SECOND, isoformat
-from sandbox.demo.evaluation import Evaluation
+from sandbox.demo.evaluation import AlertSpan, Evaluation
+from sandbox.demo.history import Asked
 from sandbox.monitor import Reading
 
 _PICTURE_WIDTH = 110
@@ -75,6 +76,7 @@ class Report:
     speed: Speed
     training_seconds: float
     dead_letters: Mapping[str, int]
+    asked: Asked | None = None
 
     def to_json(self) -> bytes:
         """Return the report for machines."""
@@ -97,6 +99,9 @@ class Report:
                 "slowest": speed.slowest,
                 "training_s": self.training_seconds,
                 "dead_letters": dict(self.dead_letters),
+                "history_rows": dict(self.asked.rows) if self.asked else {},
+                "corrected_frames": self.asked.corrected if self.asked else 0,
+                "oee": [asdict(each) for each in self.asked.oee] if self.asked else [],
             },
             option=orjson.OPT_INDENT_2,
         )
@@ -106,6 +111,8 @@ class Report:
         console.print()
         console.rule(f"[bold]{escape(self.title)}")
         console.print(self._events())
+        if self.asked and self.asked.oee:
+            console.print(self._oee(self.asked))
         console.print(self._figures())
 
     def save_picture(self, path: Path) -> None:
@@ -121,15 +128,26 @@ class Report:
         table.add_column("from", no_wrap=True)
         table.add_column("found after", justify="right", no_wrap=True)
         table.add_column("what the operator read")
-        rows = [(e, f"[green]{_seconds(delay)}[/]", alert.message) for e, alert, delay in self.outcome.found]
+        rows = [(e, f"[green]{_seconds(delay)}[/]", _read(alert)) for e, alert, delay in self.outcome.found]
         rows += [(event, "[bold red]missed[/]", "") for event in self.outcome.missed]
-        for event, delay, message in sorted(rows, key=lambda row: row[0].start):
-            table.add_row(_name(event.asset), event.kind, _clock(event.start), delay, escape(message))
+        for event, delay, read in sorted(rows, key=lambda row: row[0].start):
+            table.add_row(_name(event.asset), event.kind, _clock(event.start), delay, read)
         if self.outcome.false_alarms:
             table.add_section()
         for alert in self.outcome.false_alarms:
             kind = "a sensor's fault" if alert in self.outcome.on_sensor_faults else "false alarm"
-            table.add_row(_name(alert.asset), f"[yellow]{kind}[/]", _clock(alert.opened), "", escape(alert.message))
+            table.add_row(_name(alert.asset), f"[yellow]{kind}[/]", _clock(alert.opened), "", _read(alert))
+        return table
+
+    def _oee(self, asked: Asked) -> Table:
+        table = Table(title="OEE by shift and product (ISO 22400)", title_justify="left", title_style="bold")
+        for heading in ("asset", "shift", "product"):
+            table.add_column(heading, no_wrap=True)
+        for heading in ("avail.", "perf.", "qual.", "OEE"):
+            table.add_column(heading, justify="right", no_wrap=True)
+        for each in asked.oee:
+            figures = (each.availability, each.effectiveness, each.quality, each.oee)
+            table.add_row(_name(each.asset), each.shift, each.product or "-", *map(_percent, figures))
         return table
 
     def _figures(self) -> Table:
@@ -147,6 +165,10 @@ class Report:
         table.add_row("work per record", f"{busy} µs; slowest stage: [bold]{speed.slowest}[/]")
         letters = ", ".join(f"{reason} {n}" for reason, n in self.dead_letters.items() if n)
         table.add_row("dead letters", letters or "none")
+        if self.asked:
+            rows = ", ".join(f"{stage} {rows:,}" for stage, rows in self.asked.rows.items())
+            table.add_row("asked back from the historian", f"{rows} rows")
+            table.add_row("a batch corrected afterwards", f"{self.asked.corrected:,} frames sent again")
         return table
 
     def _false_alarms(self) -> str:
@@ -155,6 +177,19 @@ class Report:
         if outcome.false_alarms:
             text += f" ({outcome.false_alarms_per_hour:.2f} an hour; {len(outcome.on_sensor_faults)} on sensor faults)"
         return text
+
+
+def _read(alert: AlertSpan) -> str:
+    """Return what the operator read, and what was being made."""
+    context = alert.context
+    if context is None or not (context.product or context.shift):
+        return escape(alert.message)
+    made = ", ".join(each for each in (context.product, context.batch, context.shift) if each)
+    return f"{escape(alert.message)} [dim]({escape(made)})[/]"
+
+
+def _percent(share: float | None) -> str:
+    return "-" if share is None else f"{share:.1%}"
 
 
 def _name(asset: str) -> str:

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -19,12 +19,14 @@ from andon.plant import Plant
 from andon.plant.load import load_plant
 from andon.settings import KafkaSettings
 from andon.stream.reading import read_to_end
-from andon.stream.topics import topic_name
+from andon.stream.topics import ensure_topics, topic_name
 from andon.uns import Stage
 from sandbox.chain import STAGES, Chain, running_chain
 from sandbox.demo.alerts import follow, spans
 from sandbox.demo.evaluation import evaluate
 from sandbox.demo.feed import Feed, fed, present
+from sandbox.demo.history import Asked, ask
+from sandbox.demo.production import announce, correction, plan
 from sandbox.demo.report import Report, measure_speed
 from sandbox.demo.scenario import Scenario
 from sandbox.demo.screen import Screen, figures
@@ -36,6 +38,8 @@ _REFRESH_S = 0.5
 _SILENCE = 5 * SECOND
 #: After the last frame, the chain must come to rest within this time.
 _REST_TIMEOUT_S = 120.0
+#: A recording may be of long ago; its corrections reach back there all the same.
+_FAR = {"ANDON_CONTEXT__HORIZON": "10000d"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +90,7 @@ async def run_demo(scenario: Scenario, options: DemoOptions, train: Callable[[Pa
 
         console.print(f"starting broker and services; their logs go to {log}")
         chain_context = running_chain(
-            scenario.plant_file, bundles, options.directory, say, on_failure=OnFailure.STOP_ALL, database=False
+            scenario.plant_file, bundles, options.directory, say, on_failure=OnFailure.STOP_ALL
         )
         async with chain_context as chain:
             return await _stream(scenario, options, plant, chain, trained, console)
@@ -95,11 +99,15 @@ async def run_demo(scenario: Scenario, options: DemoOptions, train: Callable[[Pa
 async def _stream(
     scenario: Scenario, options: DemoOptions, plant: Plant, chain: Chain, trained: float, console: Console
 ) -> Report:
-    for name in STAGES:
-        await chain.start(name)
-    with console.status("waiting until every service has its partitions"):
-        await chain.ready(*STAGES)
     scenario = present(scenario, options.feed)
+    await ensure_topics(chain.kafka, plant)
+    await announce(chain.kafka, plant, plan(scenario, plant))
+    for name in STAGES:
+        await chain.start(name, _FAR if name == "context" else None)
+    await chain.start("historian", {"ANDON_HISTORIAN__LAKE__DIRECTORY": str((options.directory / "lake").resolve())})
+    await chain.start("oee", {"ANDON_OEE__EVERY": "1s"})
+    with console.status("waiting until every service has its partitions"):
+        await chain.ready(*STAGES, "historian", "oee")
     console.print(f"streaming {scenario.frames:,} frames at {options.pace(scenario)} times true speed")
     changes: list[Alert] = []
     with Screen(console, scenario.frames) as screen:
@@ -116,8 +124,23 @@ async def _stream(
                 await _all_alerts_told(readings, changes)
         finally:
             following.cancel()
+    with console.status("correcting a batch, and asking the historian"):
+        asked = await _afterwards(scenario, plant, chain)
     verdicts = await _verdicts(chain.kafka, topic_name(plant, Stage.INFERENCE))
-    return _report(scenario, plant, readings, changes, verdicts, trained)
+    return replace(_report(scenario, plant, readings, changes, verdicts, trained), asked=asked)
+
+
+async def _afterwards(scenario: Scenario, plant: Plant, chain: Chain) -> Asked:
+    """Let MES correct a batch, wait until its frames have been sent again, and ask the historian for everything."""
+    await announce(chain.kafka, plant, [correction(scenario, plant)])
+    frames = corrected = 0
+    deadline = time.monotonic() + _REST_TIMEOUT_S
+    while not corrected and time.monotonic() < deadline:
+        await asyncio.sleep(_REFRESH_S)
+        context = (await scrape({"context": chain.ports["context"]}))["context"]
+        corrected = int(context.total("andon_corrected_frames_total"))
+        frames = int(context.total("andon_records_sent_total", stage="context")) - corrected
+    return await ask(chain.dsn, frames, corrected)
 
 
 async def _until_rest(chain: Chain, played: asyncio.Task[None], screen: Screen) -> dict[str, Reading]:

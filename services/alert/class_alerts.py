@@ -82,4 +82,5 @@ class ClassAlerts:
             contributions=inference.contributions,
             limit_violations=inference.limit_violations,
             inference=inference.id,
+            context=inference.context,
         )

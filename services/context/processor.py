@@ -11,11 +11,14 @@ from andon.contracts import DeadLetterReason, Origin
 from andon.contracts.frames import Bounds
 from andon.contracts.ids import event_ids
 from andon.plant import AssetClass, Plant
-from andon.quality import Arrivals, Inspected, Inspector
+from andon.quality import Arrivals, Inspected, Inspector, Scores
+from andon.quality.marks import Floats
 from andon.stream import Count, Emit, Processor, Rejected, Result, StageSpec
 from andon.stream.repeats import Repeats
-from andon.stream.stage import FIRST_OFFSET, LAST_OFFSET, OFFSET, TRACEPARENT, State
+from andon.stream.stage import FIRST_OFFSET, LAST_OFFSET, OFFSET, TRACEPARENT, Level, State
 from andon.uns import Stage
+from services.context.circumstances import Circumstances
+from services.context.sent import Sent
 from services.context.settings import ContextSettings
 
 #: Fields of a raw frame that are made anew; they are not even parsed.
@@ -23,33 +26,48 @@ _UNUSED = ("id",)
 _BOUNDS = pl.Struct(dict.fromkeys(Bounds.model_fields, pl.Float64))
 
 
-def context_stage(plant: Plant, settings: ContextSettings) -> StageSpec:
-    """Return the context stage of *plant*: each raw frame once more, in the model's units and with quality marks.
+def context_stage(
+    plant: Plant, settings: ContextSettings, circumstances: Circumstances | None = None, sent: Sent | None = None
+) -> StageSpec:
+    """Return the context stage of *plant*: each raw frame once more, in the model's units, with marks and context.
 
-    Its memory is rebuilt from the frames before; only how far it has delivered is kept, and that only where a class
-    has rules that need memory.
+    Without *circumstances* nothing is told of the plant but its calendar. The stage's memory is rebuilt from the frames
+    before; only how far it has delivered is kept.
     """
-    classes = {name: _FrameClass(plant, name) for name in plant.classes}
+    known = circumstances or Circumstances(plant)
+    classes = {name: _FrameClass(plant, name, known) for name in plant.classes}
 
     def open_partition(_: Mapping[str, State], delivered: int) -> Processor:
-        return ContextProcessor(classes, settings, delivered)
+        return ContextProcessor(classes, settings, known, sent, delivered)
 
     history = settings.input == "backfill"
-    remembers = any(frame_class.inspector().remembers for frame_class in classes.values())
     return StageSpec(
         "context-backfill" if history else "context",
         Stage(settings.input),
         (Stage.CONTEXT,),
         open_partition,
-        stateful=remembers,
+        stateful=True,
         without=_UNUSED,
-        measure=count_marks,
+        measure=measure_quality,
     )
 
 
-def count_marks(asset_class: str, result: Result) -> Iterable[Count]:
-    """Count a result's samples by quality mark."""
+def measure_quality(asset_class: str, result: Result) -> Iterable[Count | Level]:
+    """Count a result's samples by quality mark, and take the mean of its assets' newest scores."""
+    yield from count_marks(asset_class, result)
     for emit in result.emits:
+        newest = emit.rows.group_by("asset").agg(pl.col("quality_score").drop_nulls().last())
+        scores = newest["quality_score"].drop_nulls().to_numpy()
+        if len(scores):
+            yield Level("andon_quality_score", {"asset_class": asset_class}, float(scores.mean()))
+
+
+def count_marks(asset_class: str, result: Result) -> Iterable[Count]:
+    """Count a result's samples by quality mark, and its frames whose context may be stale."""
+    for emit in result.emits:
+        stale = int(emit.rows["context"].struct.field("stale").sum())
+        if stale:
+            yield Count("andon_stale_frames_total", {"asset_class": asset_class}, stale)
         marked = emit.rows["quality"].drop_nulls()
         if len(marked):
             marks = pl.concat(list(marked.struct.unnest())).drop_nulls()
@@ -60,9 +78,11 @@ def count_marks(asset_class: str, result: Result) -> Iterable[Count]:
 class _FrameClass:
     """What is the same for all frames of an asset class."""
 
-    def __init__(self, plant: Plant, name: str) -> None:
+    def __init__(self, plant: Plant, name: str, circumstances: Circumstances) -> None:
+        self._name = name
         self.asset_class: AssetClass = plant.classes[name]
         self.assets = pl.Enum([path for path, asset in plant.assets.items() if asset.asset_class == name])
+        self.numbers = circumstances.numbers(self.assets.categories.to_list())
         self._constants = [
             pl.lit(name).alias("asset_class"),
             pl.lit(plant.version).alias("plant"),
@@ -75,16 +95,25 @@ class _FrameClass:
         """Return a judge of the class's samples that has seen none yet."""
         return Inspector(self.asset_class, len(self.assets.categories))
 
-    def events(self, rows: pl.DataFrame, inspected: Inspected) -> pl.DataFrame:
+    def scores(self, half_life: int) -> Scores:
+        """Return a judge of the class's assets that has seen no frame yet."""
+        return Scores(self.asset_class, len(self.assets.categories), half_life)
+
+    def context(self, arrivals: Arrivals, inspected: Inspected, circumstances: Circumstances) -> pl.Series:
+        """Return the contract's `context` of frames."""
+        return circumstances.context(self._name, self.numbers[arrivals.asset], arrivals.time, inspected)
+
+    def events(self, rows: pl.DataFrame, inspected: Inspected, scores: Floats, context: pl.Series) -> pl.DataFrame:
         """Return the columns of `andon.contracts.ContextFrame` and of its lineage."""
-        return rows.with_columns(inspected.values.to_struct("values"), inspected.quality).select(
+        score = pl.Series("quality_score", scores, nan_to_null=True)
+        return rows.with_columns(inspected.values.to_struct("values"), inspected.quality, score, context).select(
             self._id,
             *("asset", "time", "ingest_time"),
             pl.col("origin").fill_null(Origin.LIVE.value),
             pl.col("revision").fill_null(0),
             *("server_time", "session", "sequence", "values", "status", "carried"),
             *self._constants,
-            "quality",
+            *("quality", "quality_score", "context"),
             pl.col(OFFSET).alias(FIRST_OFFSET),
             pl.col(OFFSET).alias(LAST_OFFSET),
             TRACEPARENT,
@@ -97,14 +126,25 @@ class ContextProcessor:
     Args:
         classes: what is known of each asset class.
         settings: which event times are believed.
+        circumstances: what is known of the plant; shared by all partitions of a worker.
+        sent: told how far frames have been sent, if somebody wants to know.
         delivered: input offset below which all results have been delivered.
     """
 
-    def __init__(self, classes: Mapping[str, _FrameClass], settings: ContextSettings, delivered: int) -> None:
+    def __init__(
+        self,
+        classes: Mapping[str, _FrameClass],
+        settings: ContextSettings,
+        circumstances: Circumstances,
+        sent: Sent | None,
+        delivered: int,
+    ) -> None:
         self._classes = classes
         self._settings = settings
+        self._circumstances, self._sent = circumstances, sent
         self._delivered = delivered
         self._inspectors = {name: each.inspector() for name, each in classes.items()}
+        self._scores = {name: each.scores(settings.quality_half_life) for name, each in classes.items()}
         self._repeats = {name: Repeats(len(each.assets.categories)) for name, each in classes.items()}
         self._clock = 0
 
@@ -113,14 +153,20 @@ class ContextProcessor:
         if self._settings.input == "backfill":
             # Whatever its sender says: what came this way must not be taken for live behind it.
             rows = rows.with_columns(origin=pl.lit(Origin.BACKFILL.value))
-        arrivals = self._arrivals(rows, self._classes[asset_class].assets)
+        self._circumstances.catch_up()
+        frame_class, settings = self._classes[asset_class], self._settings
+        arrivals = Arrivals.of(rows, frame_class.assets, settings.future_tolerance, settings.max_age)
         inspected = self._inspectors[asset_class].inspect(rows["values"], rows["status"], arrivals)
+        scores = self._scores[asset_class].update(arrivals, inspected.codes)
         # An ingest clock that runs ahead of ours does not prove that all others have been silent since.
         self._clock = max(self._clock, min(now, int(rows["ingest_time"].to_numpy().max(initial=0))))
         rejected = self._rejected(rows, now)
         unwanted = pl.Series([each.offset for each in rejected], dtype=pl.Int64)
         offset = pl.col(FIRST_OFFSET)
-        events = self._classes[asset_class].events(rows, inspected)
+        if self._sent:
+            self._sent.note(frame_class.numbers[arrivals.asset], arrivals.time)
+        context = frame_class.context(arrivals, inspected, self._circumstances)
+        events = frame_class.events(rows, inspected, scores, context)
         # Marks depend on the frames before, so a frame sent again would be marked otherwise under the same id.
         repeated = self._repeated(asset_class, rows)
         wanted = events.filter(offset >= self._delivered, ~offset.is_in(unwanted.implode()), ~repeated)
@@ -132,24 +178,15 @@ class ContextProcessor:
         return Result()
 
     def needed_from(self) -> int | None:
-        """Return the offset of the first frame that the rate and stuck rules remember."""
+        """Return the offset of the first frame that the rules and scores remember."""
         needed = [inspector.needed_from(self._clock) for inspector in self._inspectors.values()]
+        needed += [scores.needed_from(self._clock) for scores in self._scores.values()]
         return min((offset for offset in needed if offset is not None), default=None)
 
     def _repeated(self, asset_class: str, rows: pl.DataFrame) -> pl.Series:
         index = pl.col("asset").cast(self._classes[asset_class].assets).to_physical().cast(pl.Int64)
         names = rows.select(index, "time", pl.col("revision").fill_null(0))
         return pl.Series(self._repeats[asset_class].find(names))
-
-    def _arrivals(self, rows: pl.DataFrame, assets: pl.Enum) -> Arrivals:
-        asset = rows["asset"].cast(assets).to_physical().cast(pl.Int64).to_numpy()
-        time, ingest_time = rows["time"].to_numpy(), rows["ingest_time"].to_numpy()
-        history = (rows["origin"] == Origin.BACKFILL.value).fill_null(value=False).to_numpy()
-        # Not by the clock of today: a restart must believe what was believed when the frame came in.
-        believable = (time <= ingest_time + self._settings.future_tolerance) & (
-            history | (time >= ingest_time - self._settings.max_age)
-        )
-        return Arrivals(asset, time, ingest_time, rows[OFFSET].to_numpy(), believable)
 
     def _rejected(self, rows: pl.DataFrame, now: int) -> tuple[Rejected, ...]:
         """Return the frames, among those that are not delivered yet, whose event time cannot be true."""

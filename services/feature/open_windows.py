@@ -145,12 +145,14 @@ class OpenWindows:
     def _sort_out(self, late: pl.DataFrame) -> Result:
         """Return what is truly late, and how many frames only repeat accepted ones.
 
-        History may come in any order, newest first or twice over; what is behind its windows is nobody's mistake.
+        History may come in any order, newest first or twice over; what is behind its windows is nobody's mistake. Nor
+        are frames that come again with a corrected context: their samples are the same.
         """
         repeats = self._accepted.among(late)
-        history = ~repeats & (late["asset"].to_numpy() >= self._live)
-        rejected = self._reject(late.filter(~repeats & ~history))
-        return Result(rejected=rejected, repeated=int(repeats.sum()), passed=int(history.sum()))
+        history = (late["asset"].to_numpy() >= self._live) | (late["revision"].to_numpy() > 0)
+        passed = ~repeats & history
+        rejected = self._reject(late.filter(~repeats & ~passed))
+        return Result(rejected=rejected, repeated=int(repeats.sum()), passed=int(passed.sum()))
 
     def _close(self, closed: Ints) -> _Due | None:
         """Take out, per asset, the windows that end up to *closed*; None when there are none."""
@@ -180,6 +182,7 @@ class OpenWindows:
             self._names[asset].alias("asset"),
             pl.Series("ingest_time", ingest_time),
             frames["origin"][last],
+            frames["context"][last],
             pl.Series("revision", 2 * highest + (asset >= self._live)),
             frames[OFFSET][first].alias(FIRST_OFFSET),
             frames[OFFSET][last].alias(LAST_OFFSET),
@@ -221,7 +224,7 @@ def _columns(assets: list[str], lanes: list[str], tags: tuple[str, ...]) -> list
     history = pl.col("origin").eq_missing(Origin.BACKFILL).cast(number) * pl.lit(len(assets), dtype=number)
     return [
         pl.col("asset").cast(pl.Enum(assets)).to_physical().cast(number) + history,
-        pl.col("time", "ingest_time", OFFSET, TRACEPARENT),
+        pl.col("time", "ingest_time", "context", OFFSET, TRACEPARENT),
         pl.col("origin").fill_null(Origin.LIVE),
         pl.col("revision").fill_null(0),
         *samples,

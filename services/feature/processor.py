@@ -14,7 +14,7 @@ from andon.uns import Stage
 from services.feature.open_windows import OpenWindows
 
 #: Fields of a context frame that features depend on; not parsing the others is a good part of the stage's speed.
-_USED = ("asset", "time", "ingest_time", "origin", "revision", "values", "quality")
+_USED = ("asset", "time", "ingest_time", "origin", "revision", "values", "quality", "context")
 _UNUSED = tuple(name for name in ContextFrame.model_fields if name not in _USED)
 
 

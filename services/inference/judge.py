@@ -61,6 +61,7 @@ class Judge:
             self._threshold.alias("threshold"),
             "contributions",
             self._limits.check(features),
+            "context",
             pl.col(OFFSET).alias(FIRST_OFFSET),
             pl.col(OFFSET).alias(LAST_OFFSET),
             TRACEPARENT,

@@ -12,6 +12,7 @@ from andon.clock import SECOND
 from andon.plant import Plant
 from andon.service import run_service
 from andon.settings import Settings
+from andon.stream.plant_events import Told, follow_events
 from andon.stream.topics import topic_name
 from andon.telemetry import Health, Metrics, Progress
 from andon.uns import Stage
@@ -25,7 +26,6 @@ from services.ingest.settings import IngestSettings
 from services.ingest.source import Source
 from services.ingest.sources import load_sources
 from services.ingest.sparkplug.source import SparkplugSource
-from services.ingest.vigil.events import follow_events
 
 #: Kind of source in the sources file to what reads it.
 _KINDS = {"opcua": OpcUaSource, "mqtt": MqttSource, "sparkplug": SparkplugSource, "recording": RecordingSource}
@@ -46,13 +46,18 @@ async def _run(plant: Plant, settings: ServiceSettings, metrics: Metrics, stop: 
     ):
         pipeline = Pipeline(plant, signals, settings.ingest, outlet, metrics)
         events = topic_name(plant, Stage.EVENT)
+
+        def watched(told: Told) -> None:
+            if told.event:
+                pipeline.vigil.plant_event(told.event)
+
         reading = asyncio.create_task(_read(sources, pipeline))
         work = (
             reading,
             asyncio.create_task(pipeline.run()),
             asyncio.create_task(pipeline.watch()),
             asyncio.create_task(outlet.watch()),
-            asyncio.create_task(follow_events(settings.kafka, events, pipeline.vigil.plant_event)),
+            asyncio.create_task(follow_events(settings.kafka, events, watched)),
         )
         stopping = asyncio.create_task(stop.wait())
         try:

@@ -28,15 +28,23 @@ _LETTERS = {
     "out_of_range": "o",
     "impossible_rate": "r",
     "stuck": "s",
+    "spike": "p",
+    "inconsistent": "i",
 }
 
 
-def plant(tags: Mapping[str, Any], *, assets: Sequence[str] = (PUMP,), scan: str = "1s") -> Plant:
+def plant(
+    tags: Mapping[str, Any],
+    *,
+    assets: Sequence[str] = (PUMP,),
+    scan: str = "1s",
+    consistency: Sequence[Mapping[str, Any]] = (),
+) -> Plant:
     return Plant.model_validate(
         {
             "enterprise": "acme",
             "site": "north",
-            "classes": {"pump": {"scan": scan, "tags": tags}},
+            "classes": {"pump": {"scan": scan, "tags": tags, "consistency": consistency}},
             "assets": {path: {"class": "pump"} for path in assets},
         }
     )
@@ -53,8 +61,8 @@ def raw(model: Plant, frames: Iterable[Mapping[str, Any]], asset_class: str = "p
     return pl.DataFrame(rows, schema={**schema, "offset": pl.Int64, "traceparent": pl.String})
 
 
-def processor(model: Plant, delivered: int = 0) -> Processor:
-    return context_stage(model, ContextSettings()).open({}, delivered)
+def processor(model: Plant, delivered: int = 0, *, half_life: str = "1min") -> Processor:
+    return context_stage(model, ContextSettings.model_validate({"quality_half_life": half_life})).open({}, delivered)
 
 
 def emitted(result: Result) -> pl.DataFrame:

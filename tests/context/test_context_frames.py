@@ -10,10 +10,10 @@ from andon.contracts.frames import Bounds
 from andon.plant.columns import event_schema
 from andon.stream import Result
 from andon.stream.codec import encode_values
-from andon.stream.stage import LINEAGE_COLUMNS
+from andon.stream.stage import LINEAGE_COLUMNS, Level
 from andon.units import conversion
 from andon.uns import Stage
-from services.context.processor import context_stage, count_marks
+from services.context.processor import context_stage, count_marks, measure_quality
 from services.context.settings import ContextSettings
 from tests.context.frames import NOW, PUMP, SECOND, T0, emitted, line, plant, processor, raw
 
@@ -164,9 +164,16 @@ def test_marks_are_counted_by_kind() -> None:
     assert counts == {"out_of_range": 2, "missing": 1}
 
 
-def test_only_a_class_with_rules_that_remember_needs_to_know_what_was_delivered() -> None:
-    assert not context_stage(plant({"x": {"range": [0, 1]}}), ContextSettings()).stateful
-    assert context_stage(plant({"x": {"max_rate": 1}}), ContextSettings()).stateful
+def test_the_score_of_a_class_is_the_mean_of_its_assets_newest() -> None:
+    model = plant({"x": {}, "y": {}}, assets=("a", "b"))
+    values = [("a", None), ("a", 1.0), ("b", 1.0), ("b", None)]
+    rows = raw(model, [{"asset": asset, "values": {"x": x, "y": 1.0}} for asset, x in values])
+    result = processor(model).process("pump", rows, NOW)
+    assert emitted(result)["quality_score"].to_list() == [0.5, 0.75, 1.0, 0.75]
+    levels = [each for each in measure_quality("pump", result) if isinstance(each, Level)]
+    assert levels == [Level("andon_quality_score", {"asset_class": "pump"}, 0.75)]
+    late = processor(model).process("pump", raw(model, [{"asset": "a", "time": NOW + 10**9, "values": {}}]), NOW)
+    assert list(measure_quality("pump", late)) == []
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from andon.contracts import ContextFrame
+from andon.contracts import Context, ContextFrame
 from andon.features import FeatureDefinition
 from andon.features.compute import windows
 from andon.plant import Plant
@@ -42,6 +42,7 @@ Row = dict[str, Any]
 #: Rows of the log, and None for a silence that is long enough for all windows to be closed.
 Script = list[Row | None]
 
+_CONTEXT = Context(order="4711", stale=True).model_dump()
 _rows = st.fixed_dictionaries(
     {
         "asset": st.sampled_from("aab"),
@@ -51,6 +52,7 @@ _rows = st.fixed_dictionaries(
         "revision": st.integers(0, 2),
         "values": st.fixed_dictionaries({"x": st.floats(-1e6, 1e6) | st.none(), "n": st.integers(-9, 9)}),
         "quality": st.sampled_from([None, {"x": "bad", "n": None}, {"x": None, "n": "stuck"}]),
+        "context": st.sampled_from([None, _CONTEXT, {**_CONTEXT, "order": "4712"}]),
     }
 )
 
@@ -107,7 +109,7 @@ class Model:
         else:
             if (asset, time) in self.accepted:
                 self.repeats.add(row[OFFSET])
-            elif row["origin"] != "backfill":  # history may step back
+            elif row["origin"] != "backfill" and not row["revision"]:  # history may step back, context be corrected
                 self.late.add(row[OFFSET])
         self.newest[asset] = max(time, self.newest.get(asset, 0))
         self.close(asset, self.newest[asset] - self.definition.lateness, row["ingest_time"])
@@ -140,6 +142,7 @@ def expected(model: Model, scan: int) -> dict[str, Row]:
             "definition": model.definition.hash,
             "ingest_time": ingest_time,
             "origin": counted[-1]["origin"],
+            "context": counted[-1]["context"],
             "revision": 2 * max(row["revision"] for row in counted) + history,
             "first_offset": counted[0][OFFSET],
             "last_offset": counted[-1][OFFSET],

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from andon.errors import ConfigError
-from services.ingest.config import SecretRef
+from andon.secrets import SecretRef
 from services.ingest.sources import SourcesError, load_sources
 
 OPCUA = """\

@@ -8,8 +8,10 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from andon.contracts import Context, FeatureVector
 from andon.models import Bundle, make_bundle
 from andon.plant import Plant
+from andon.plant.columns import event_schema
 from services.trainer.train import Order, Trained, train_class
 
 PLANT = Plant.model_validate(
@@ -33,6 +35,8 @@ PLANT = Plant.model_validate(
 PUMP = PLANT.classes["pump"]
 DEFINITION = PUMP.feature_definition
 NAMES = DEFINITION.feature_names
+_SCHEMA = event_schema(FeatureVector, PUMP)
+_CONTEXT = Context(order="4711", product="water").model_dump()
 
 
 def normal(count: int, *, seed: int = 1) -> NDArray[np.float64]:
@@ -61,6 +65,7 @@ def vectors(features: NDArray[np.float64], *, asset: str = "hall/pump-1") -> pl.
         "start": start,
         "good_ratio": np.ones(count),
         "features": pl.DataFrame(features, schema=NAMES, orient="row", nan_to_null=True).to_struct(),
+        "context": pl.Series([_CONTEXT], dtype=_SCHEMA["context"]).new_from_index(0, count),
         "offset": np.arange(count) + 100,
         "traceparent": pl.Series([None], dtype=pl.String).new_from_index(0, count),
     }

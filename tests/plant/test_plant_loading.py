@@ -161,6 +161,7 @@ WRONG: dict[str, tuple[Any, str]] = {
     "classes.*.tags.*.deadband": (-1, "-1 is too small (it must be at least 0)"),
     "classes.*.tags.*.rate_hz": (0, "0 is too small (it must be more than 0)"),
     "classes.*.tags.*.max_rate": (float("nan"), "nan is no finite number"),
+    "classes.*.tags.*.max_step": (0, "0 is too small (it must be more than 0)"),
     "classes.*.tags.*.carry": ("for long", "'for long' is no duration"),
     "classes.*.tags.*.stuck_after": ("5 minutes", "'5 minutes' is no duration"),
     "classes.*.tags.*.states": (["a", "b"], "`states` is for kind state, not number"),
@@ -170,6 +171,20 @@ WRONG: dict[str, tuple[Any, str]] = {
     "classes.*.tags.*.limits.low": (True, "true is no number"),
     "classes.*.tags.*.limits.high": ([1], "a list is no number"),
     "classes.*.tags.*.limits.high_high": (float("inf"), "inf is no finite number"),
+    "classes.*.consistency": ("low < high", "'low < high' is no list"),
+    "classes.*.consistency.#.name": ("", "is empty (write a text)"),
+    "classes.*.consistency.#.low": ("mode", "'mode' is of kind state, only numbers and integers compare"),
+    "classes.*.consistency.#.high": ("flwo", "'flwo' is no tag of the class (did you mean 'flow'?)"),
+    "classes.*.consistency.#.sum": ({"a": 1}, "a mapping is no list"),
+    "classes.*.consistency.#.sum.#": ("flwo", "did you mean 'flow'?"),
+    "classes.*.consistency.#.equals": (["flow"], "a list is no text"),
+    "classes.*.consistency.#.ratio": (2, "2 is no list"),
+    "classes.*.consistency.#.ratio.#": ("mdoe", "did you mean 'mode'?"),
+    "classes.*.consistency.#.between": ([2, 1], "between must ascend: 2 is above 1"),
+    "classes.*.consistency.#.between.#": ("1", "'1' is no number"),
+    "classes.*.consistency.#.tolerance": (-1, "-1 is too small (it must be at least 0)"),
+    "classes.*.consistency.#.marks": ("flow", "'flow' is no list"),
+    "classes.*.consistency.#.marks.#": ("flo", "did you mean 'flow'?"),
     "classes.*.features": ({"window": "10s", "hop": "3s"}, "must divide the window"),
     "classes.*.features.window": ("0s", "window must be longer than 0"),
     "classes.*.features.hop": (["1s"], "is no duration"),
@@ -195,7 +210,7 @@ WRONG: dict[str, tuple[Any, str]] = {
     "classes.*.machine_states.#.when": ([1], "a list is no mapping"),
     "classes.*.machine_states.#.when.*.above": ("5", "'5' is no number"),
     "classes.*.machine_states.#.when.*.below": (float("inf"), "inf is no finite number"),
-    "classes.*.machine_states.#.when.*.equal": ([1], "a list is no"),
+    "classes.*.machine_states.#.when.*.equal": ("fast", "flow is of kind number, which such a condition is not for"),
     "classes.*.machine_states.#.given": (True, "true is no mapping"),
     "classes.*.machine_states.#.given.order": ("yes", "'yes' is neither true nor false"),
     "classes.*.machine_states.#.given.batch": (1, "1 is neither true nor false"),
@@ -221,7 +236,7 @@ WRONG: dict[str, tuple[Any, str]] = {
     "shifts.#.end": (2200, "2200 is no time of day"),
     "shifts.#.days": ("mon", "'mon' is no list"),
     "shifts.#.days.#": ("monday", "did you mean 'mon'?"),
-    "shifts.#.place": ("line 1", "may hold only letters"),
+    "shifts.#.place": ("water/line-2", "no asset is at 'water/line-2' or below it (did you mean 'water/line-1'?)"),
     "closed": ("2026-12-25", "is no list"),
     "closed.#": ("25.12.2026", "'25.12.2026' is no date"),
     "assets": ([], "a list is no mapping"),
@@ -312,3 +327,18 @@ def test_the_model_itself_refuses_the_same_at_the_same_place() -> None:
 
 def test_the_schema_is_closed() -> None:
     assert plant_schema()["additionalProperties"] is False
+
+
+def test_a_relation_compares_tags_of_one_unit(check: Check) -> None:
+    relations = """\
+    consistency:
+      - {name: same, low: flow, high: other}
+      - {name: same, ratio: [flow, other], between: [1, 2]}
+    messages:
+"""
+    text = GOOD.replace("      mode:", "      other: {unit: bar}\n      mode:").replace("    messages:\n", relations)
+    place = "classes.pump.consistency"
+    assert check(text) == [
+        f"11: {place}[0]: compares different units: flow in m**3/h, other in bar (give all the same `unit`)",
+        f"12: {place}[1].name: 'same' is there twice (remove one)",
+    ]

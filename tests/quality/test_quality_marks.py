@@ -1,4 +1,5 @@
-"""Quality marks, drawn as a line: `.` good, m missing, b bad, u uncertain, o out of range, r rate, s stuck."""
+"""Quality marks, drawn as a line: `.` good, m missing, b bad, u uncertain, o out of range, r rate, s stuck,
+p spike, i inconsistent."""
 
 from __future__ import annotations
 
@@ -9,6 +10,8 @@ from typing import Any
 import numpy as np
 import polars as pl
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from andon.plant import AssetClass
 from andon.plant.columns import TAG_DTYPES
@@ -25,6 +28,8 @@ LETTERS = {
     "out_of_range": "o",
     "impossible_rate": "r",
     "stuck": "s",
+    "spike": "p",
+    "inconsistent": "i",
 }
 
 
@@ -169,3 +174,50 @@ def test_after_a_long_silence_an_asset_starts_afresh(silence: float, drawn: str)
 def test_assets_are_judged_apart() -> None:
     times = [number // 2 for number in range(10)]
     assert marks([0, 50] * 5, times, assets=[0, 1] * 5, max_rate=1, stuck_after="2s") == "......ssss"
+
+
+def test_a_spike_is_marked_at_once_and_what_follows_it_is_not() -> None:
+    assert marks([10, 11, 99, 12, 13], max_step=5) == "..p.."
+    assert marks([10, 11, 99, -99, 12, 13], max_step=5) == "..pp.."
+    assert marks([10, 15, 20, 25.1], max_step=5) == "...p"
+
+
+def test_a_level_that_three_samples_confirm_is_the_new_normal() -> None:
+    assert marks([10, 50, 52, 54, 55, 10, 54], max_step=5) == ".pp..p."
+    assert marks([10, 50, 60, 62, 64], max_step=5) == ".ppp."  # 50 and 60 do not confirm each other
+    assert marks([10, 50, 52, 10, 50, 52, 10], max_step=5) == ".pp.pp."  # back in between
+
+
+def test_a_spike_is_off_the_last_plausible_sample_and_not_only_off_the_one_before() -> None:
+    assert marks([10, 50, 46, 40, 10], max_step=5) == ".ppp."
+    assert marks([10, 50, None, 11], max_step=5) == ".pm."
+
+
+def test_a_level_counts_for_ten_scans_however_wild_the_samples_are() -> None:
+    wild = [0, *(50 + 20 * (number % 2) for number in range(13))]
+    assert marks(wild, max_step=1) == "." + "p" * 10 + ".p."
+    assert marks([0, 90], times=[0, 10], max_step=1) == ".p"
+    assert marks([0, 90], times=[0, 11], max_step=1) == ".."
+
+
+def test_spikes_rank_behind_rates_and_stuck_values_and_late_frames_are_none() -> None:
+    assert marks([0, 99, 1, 7], max_step=5, max_rate=50) == ".r.p"
+    assert marks([0, 9, 9, 9], max_step=5, stuck_after="500ms") == ".pss"
+    assert marks([0, 4, 99, 8], times=[0, 1, 0.5, 2], max_step=5) == "...."
+
+
+@given(st.lists(st.sampled_from([0.0, 1.0, 1.5, 8.0, 9.0, 20.0, math.nan]), min_size=1, max_size=90))
+def test_spikes_are_as_defined_step_by_step(values: list[float]) -> None:
+    """Within one cell of event time, which is ten samplings long and so 100 s here, the rule is just this."""
+    drawn, level, before, away = "", math.nan, math.nan, 0
+    for value in values:
+        if math.isnan(value):
+            drawn += "m"
+            continue
+        near = math.isnan(level) or abs(value - level) <= 2
+        away = 0 if near else away + 1 if away and abs(value - before) <= 2 else 1
+        if away in (0, 3):
+            level, away = value, 0
+        before = value
+        drawn += "p" if away else "."
+    assert marks(values, max_step=2, rate_hz=0.1) == drawn

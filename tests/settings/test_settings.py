@@ -19,6 +19,7 @@ SECRETS = [one for one in ALL if one.kind == "secret"]
 #: All secrets, and what must be set beside them.
 GOOD_SECRETS = {
     "ANDON_DATABASE__DSN": "postgresql://andon:hush@db/andon",
+    "ANDON_DATABASE__TLS__KEY_PASSWORD": "hush",
     "ANDON_KAFKA__SASL__MECHANISM": "SCRAM-SHA-512",
     "ANDON_KAFKA__SASL__USERNAME": "andon",
     "ANDON_KAFKA__SASL__PASSWORD": "hush",

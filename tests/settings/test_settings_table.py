@@ -55,7 +55,7 @@ def test_every_setting_says_what_it_means() -> None:
 
 
 def test_the_settings_of_every_service_are_on_the_page_and_say_what_they_mean() -> None:
-    assert {"ingest", "context", "inference", "alert"} <= service_settings().keys()
+    assert {"ingest", "context", "inference", "alert", "mes"} <= service_settings().keys()
     for name, kind in service_settings().items():
         own = list(settings_of(kind, f"ANDON_{name.upper()}__"))
         assert [one.variable for one in own if not one.meaning or one.kind == "JSON"] == []

@@ -25,7 +25,7 @@ class Polled:
     headers: list[tuple[str, bytes]] = field(default_factory=list)
 
 
-def counted(*frames: dict[str, Any]) -> list[tuple[str, dict[str, str], int]]:
+def counted(*frames: dict[str, Any]) -> list[tuple[str, dict[str, str], float]]:
     decoder = Decoder(plant("north"), CATALOGUE[Stage.RAW].event)
     partition = Partition(pass_through(), decoder, "uns.v1.acme.north.raw", 0, {}, 0)
     records = [Polled(i, str(each["asset"]).encode(), orjson.dumps(each)) for i, each in enumerate(frames)]

@@ -29,9 +29,13 @@ UNITS = {
     "items",
     "findings",
     "assets",
+    "facts",
+    "overlaps",
+    "ratio",
+    "score",
 }
 #: Gauges that are 1 while something is so.
-STATES = {"away", "connected", "full"}
+STATES = {"away", "connected", "full", "stale"}
 METRICS = pytest.mark.parametrize("spec", CATALOGUE.values(), ids=lambda spec: spec.name)
 
 

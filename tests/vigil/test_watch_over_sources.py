@@ -13,11 +13,11 @@ from andon.contracts import PlantEvent
 from andon.plant import Plant
 from andon.settings import KafkaSettings
 from andon.stream.codec import Line
+from andon.stream.plant_events import Told, follow_events
 from andon.stream.producer import BatchProducer
 from andon.stream.topics import ensure_topics, topic_name
 from andon.uns import Stage
 from services.ingest.vigil.completeness import Completeness, Samples
-from services.ingest.vigil.events import follow_events
 from services.ingest.vigil.planned import PlannedStops
 from services.ingest.vigil.silence import WATCH_INTERVAL, Silence
 from services.ingest.vigil.skew import Skew
@@ -203,7 +203,12 @@ async def test_events_of_the_topic_are_followed_from_its_beginning_on(kafka: Kaf
     early, late = event("maintenance", 0, 5), event("maintenance", 10, 15)
     try:
         await producer.deliver(topic, 0, [said(b"no event"), said(early.model_dump_json().encode())])
-        following = asyncio.create_task(follow_events(kafka, topic, found.put_nowait))
+
+        def take(told: Told) -> None:
+            if told.event:
+                found.put_nowait(told.event)
+
+        following = asyncio.create_task(follow_events(kafka, topic, take))
         async with asyncio.timeout(30):
             assert await found.get() == early
             await producer.deliver(topic, 1, [said(late.model_dump_json().encode())])

@@ -17,49 +17,55 @@ CREATE TABLE andon.plant_event (
     valid_to      timestamptz CHECK (valid_to >= valid_from),
     recorded_from timestamptz NOT NULL,
     recorded_to   timestamptz CHECK (recorded_to >= recorded_from),
-    source        text NOT NULL
+    source        text NOT NULL,
+    relayed       boolean NOT NULL DEFAULT true
 );
 COMMENT ON TABLE andon.plant_event IS 'Everything ever told about orders, batches, shifts and the like; see docs/context.md';
 COMMENT ON COLUMN andon.plant_event.place IS 'ISA-95 path of an asset, or of a level above it; empty for the whole site';
 COMMENT ON COLUMN andon.plant_event.valid_to IS 'Exclusive; null while it lasts';
 COMMENT ON COLUMN andon.plant_event.recorded_to IS 'When it was superseded; null for what is known now';
 COMMENT ON COLUMN andon.plant_event.source IS 'Where it was told: <topic>/<partition>@<offset>, or sql';
+COMMENT ON COLUMN andon.plant_event.relayed IS 'Whether it is on the bus; what was told here is put there';
 
 CREATE UNIQUE INDEX plant_event_known ON andon.plant_event (id) WHERE recorded_to IS NULL;
+CREATE INDEX plant_event_to_relay ON andon.plant_event (sequence) WHERE NOT relayed;
 CREATE INDEX plant_event_valid ON andon.plant_event (kind, place, valid_from) WHERE recorded_to IS NULL;
 
--- Tells one thing, as an event on the bus would. Returns whether it was news.
+-- Tells one thing, as an event on the bus would. Returns whether it was news. Without a revision, what differs from what
+-- was told before under the same id corrects it.
 CREATE FUNCTION andon.tell(
     told_id text, told_kind text, told_place text, told_name text, told_from timestamptz,
-    told_to timestamptz DEFAULT NULL, told_attributes jsonb DEFAULT '{}', told_revision integer DEFAULT 0,
+    told_to timestamptz DEFAULT NULL, told_attributes jsonb DEFAULT '{}', told_revision integer DEFAULT NULL,
     told_source text DEFAULT 'sql', told_at timestamptz DEFAULT clock_timestamp()
 ) RETURNS boolean LANGUAGE plpgsql AS $$
 DECLARE
     known andon.plant_event;
+    same boolean;
 BEGIN
     PERFORM pg_advisory_xact_lock(hashtextextended(told_id, 0));
     SELECT * INTO known FROM andon.plant_event WHERE id = told_id AND recorded_to IS NULL FOR UPDATE;
     IF found THEN
-        IF known.revision > told_revision OR (known.revision, known.kind, known.place, known.name, known.attributes)
-            = (told_revision, told_kind, told_place, told_name, told_attributes)
-            AND (known.valid_from, known.valid_to) IS NOT DISTINCT FROM (told_from, told_to)
-        THEN
+        same := (known.kind, known.place, known.name, known.attributes, known.valid_from, known.valid_to)
+            IS NOT DISTINCT FROM (told_kind, told_place, told_name, told_attributes, told_from, told_to);
+        IF known.revision > told_revision OR same AND known.revision = coalesce(told_revision, known.revision) THEN
             RETURN false;
         END IF;
+        told_revision := coalesce(told_revision, known.revision + 1);
         told_at := greatest(told_at, known.recorded_from);
         UPDATE andon.plant_event SET recorded_to = told_at WHERE sequence = known.sequence;
     END IF;
     INSERT INTO andon.plant_event
-        (id, revision, kind, place, name, attributes, valid_from, valid_to, recorded_from, source)
-    VALUES (told_id, told_revision, told_kind, told_place, told_name, told_attributes, told_from, told_to, told_at,
-        told_source);
+        (id, revision, kind, place, name, attributes, valid_from, valid_to, recorded_from, source,
+         relayed)
+    VALUES (told_id, coalesce(told_revision, 0), told_kind, told_place, told_name, told_attributes, told_from, told_to, told_at,
+        told_source, told_source <> 'sql');
     RETURN true;
 END
 $$;
 
 CREATE FUNCTION andon.notify_plant_event() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-    PERFORM pg_notify('andon_plant_event', NEW.sequence::text);
+    PERFORM pg_notify('andon.plant_event', NEW.sequence::text);
     RETURN NULL;
 END
 $$;

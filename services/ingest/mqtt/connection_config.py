@@ -7,8 +7,8 @@ from typing import Annotated, Literal
 from pydantic import BeforeValidator, Field, ValidationInfo, field_validator
 
 from andon.connection import Group, Text, TlsSettings
+from andon.secrets import SecretRef
 from andon.units import Duration
-from services.ingest.config import SecretRef
 
 _PLAIN_PORT, _TLS_PORT = 1883, 8883
 

@@ -9,11 +9,11 @@ from functools import partial
 import aiomqtt
 from paho.mqtt.reasoncodes import ReasonCode
 
+from andon.backoff import Backoff
 from andon.clock import SECOND, Clock, wall_clock
 from andon.contracts import DeadLetterReason
 from andon.plant import Plant
 from andon.telemetry import Metrics, get_logger
-from services.ingest.backoff import Backoff
 from services.ingest.mqtt.config import Acknowledge, MqttConfig
 from services.ingest.mqtt.connection import acknowledge, acknowledge_by_hand, make_client
 from services.ingest.mqtt.payloads import PayloadError

@@ -9,7 +9,7 @@ from typing import Self, cast
 from pydantic import Field, model_validator
 
 from andon.connection import Group, Text
-from services.ingest.config import FileOfSources, SecretRef
+from andon.secrets import FileBeside, SecretRef
 
 
 class Policy(StrEnum):
@@ -54,9 +54,9 @@ class PasswordLogin(Group):
 class CertificateLogin(Group):
     """Login with a user certificate."""
 
-    cert_file: FileOfSources
+    cert_file: FileBeside
     """The certificate (PEM or DER)."""
-    key_file: FileOfSources
+    key_file: FileBeside
     """Its private key (PEM or DER)."""
     key_password: SecretRef | None = None
     """Where the key's password is, when the key is encrypted."""
@@ -70,7 +70,7 @@ class Security(Group):
     mode: Mode = Mode.SIGN_AND_ENCRYPT
     """Whether messages are encrypted or only signed; of no effect with policy None."""
     # A text, because pydantic takes a default that it validates for JSON when the rest is.
-    folder: FileOfSources = Field(default=cast(Path, "pki"), validate_default=True)
+    folder: FileBeside = Field(default=cast(Path, "pki"), validate_default=True)
     """Holds `own` (the application certificate, made when there is none), `trusted` and `rejected`."""
     trust: Trust = Trust.LISTED
     """Which server certificates are accepted."""

@@ -10,8 +10,8 @@ from pydantic import AfterValidator, Field, ValidationInfo, field_validator, mod
 
 from andon.connection import Group, Text
 from andon.plant.model import AssetName, TagName
+from andon.secrets import FileBeside
 from andon.units import Duration
-from services.ingest.config import FileOfSources
 from services.ingest.opcua.address import NodeText, PathText, parse_node, parse_path
 
 #: What a template may name.
@@ -156,7 +156,7 @@ class BranchRule(ItemSettings):
 class ListRule(ItemSettings):
     """Variables listed in a CSV file, such as an engineering tool exports."""
 
-    file: FileOfSources
+    file: FileBeside
     """Has a line of headings: node, asset and tag, and, if wanted, sampling, queue, deadband and deadband_percent."""
     separator: str = Field(default=",", min_length=1, max_length=1)
     """What stands between the columns."""

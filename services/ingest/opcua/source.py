@@ -7,10 +7,10 @@ import logging
 
 from asyncua import ua
 
+from andon.backoff import Backoff
 from andon.clock import SECOND, Clock, wall_clock
 from andon.plant import Plant
 from andon.telemetry import Metrics, get_logger
-from services.ingest.backoff import Backoff
 from services.ingest.opcua.config import OpcUaConfig
 from services.ingest.opcua.connection import Connection
 from services.ingest.opcua.refusals import explain

@@ -7,7 +7,8 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from services.ingest.config import FileOfSources, NamedSource
+from andon.secrets import FileBeside
+from services.ingest.config import NamedSource
 
 
 def _check_speed(speed: object) -> object:
@@ -26,9 +27,9 @@ class RecordingConfig(NamedSource):
     """A recording: what to replay, how fast, and under which times."""
 
     kind: Literal["recording"]
-    folder: FileOfSources
+    folder: FileBeside
     """Folder that holds the recording's files."""
-    mapping: FileOfSources
+    mapping: FileBeside
     """The mapping file that describes them."""
     times: Literal["original", "now"] = "original"
     """`original`: as recorded, origin backfill. `now`: a frame's time is the moment it is due, origin live."""
@@ -45,7 +46,7 @@ class RecordingConfig(NamedSource):
     back is late for the windows of history."""
     stretch_rows: int = Field(default=100_000, ge=1)
     """Rows in a stretch, for `newest`."""
-    resume: FileOfSources | None = None
+    resume: FileBeside | None = None
     """A file that remembers the row up to which everything is with Kafka, so that a restart goes on there. Not set: a
     restart begins again, and the same frames have the same ids."""
     loop: bool = False

@@ -7,10 +7,10 @@ from functools import partial
 
 import aiomqtt
 
+from andon.backoff import Backoff
 from andon.clock import SECOND, Clock, wall_clock
 from andon.plant import Plant
 from andon.telemetry import Metrics, get_logger
-from services.ingest.backoff import Backoff
 from services.ingest.mqtt.connection import make_client
 from services.ingest.readings import Signals
 from services.ingest.source import Intake

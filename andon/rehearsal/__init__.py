@@ -1,0 +1,1 @@
+"""What a changed plant model would make of frames that came lately: `andon plant check --against`."""

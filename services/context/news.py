@@ -1,0 +1,156 @@
+"""Keeps what is known fresh, from the `event` topic and from the database."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Sequence
+
+from andon.clock import SECOND, wall_clock
+from andon.contracts import PlantEvent
+from andon.plant import Plant
+from andon.production import fact_of
+from andon.production.facts import Kind
+from andon.settings import Settings
+from andon.stream.plant_events import Told, follow_events
+from andon.stream.producer import BatchProducer
+from andon.stream.publish import new_lines, partition_of
+from andon.stream.topics import count_partitions, topic_name
+from andon.telemetry import Metrics, get_logger
+from andon.uns import Stage
+from services.context.circumstances import Circumstances
+from services.context.corrector import Corrector
+from services.context.settings import ContextSettings
+from services.context.told import follow_database
+
+_log = get_logger(__name__)
+_HOUR_S = 3_600.0
+_FIGURES_S = 1.0
+_CATALOGUE_KINDS = ("product", "recipe")
+
+
+class News:
+    """Follows both sources of news for one worker.
+
+    Args:
+        plant: the plant model.
+        settings: how to reach Kafka and the database.
+        rules: how long to wait, and how long to remember.
+        metrics: where to count.
+        circumstances: told of all facts.
+        corrector: told of all records of the `event` topic; None where another worker corrects.
+        relays: whether to put on the bus what was told in the database.
+    """
+
+    def __init__(
+        self,
+        plant: Plant,
+        settings: Settings,
+        rules: ContextSettings,
+        metrics: Metrics,
+        circumstances: Circumstances,
+        corrector: Corrector | None,
+        *,
+        relays: bool,
+    ) -> None:
+        self._plant, self._settings, self._rules, self._metrics = plant, settings, rules, metrics
+        self._circumstances, self._corrector, self._relays = circumstances, corrector, relays
+        self._topic = topic_name(plant, Stage.EVENT)
+        self._current = {"bus": False}
+        if settings.database.dsn:
+            self._current["database"] = False
+        self._known = asyncio.Event()
+        self._products: set[str] = set()
+        self._partitions = 0
+
+    @contextlib.asynccontextmanager
+    async def followed(self, stop: asyncio.Event) -> AsyncIterator[None]:
+        """Follow the news for the length of an `async with` block, which begins when all there is has been heard.
+
+        When a source does not answer within the patience the block begins without it.
+        """
+        work = [asyncio.create_task(self._follow_bus()), asyncio.create_task(self._figures())]
+        if self._settings.database.dsn:
+            work.append(asyncio.create_task(self._follow_database()))
+        if self._corrector:
+            work.append(asyncio.create_task(self._corrector.run()))
+        for task in work:
+            task.add_done_callback(lambda _: stop.set())  # nothing of this ends by itself
+        try:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(self._rules.patience / SECOND):
+                    await self._known.wait()
+            if self._corrector:
+                await self._corrector.begin()
+            yield
+        finally:
+            for task in work:
+                task.cancel()
+            await asyncio.wait(work)
+        for task in work:
+            if not task.cancelled():
+                task.result()
+
+    async def _follow_bus(self) -> None:
+        await follow_events(self._settings.kafka, self._topic, self._hear, lambda current: self._note("bus", current))
+
+    def _hear(self, told: Told) -> None:
+        if self._corrector:
+            self._corrector.take(told)
+        if told.event:
+            self._take(told.event, told.at)
+
+    def _take(self, event: PlantEvent, told: int) -> None:
+        self._metrics.count("andon_context_events_total", kind=event.kind)
+        if event.kind == "product":
+            self._products.add(event.name)
+        product = event.attributes.get("product")
+        if product and self._products and product not in self._products:
+            self._metrics.count("andon_unknown_products_total")
+            _log.warning("product that nobody has told of", product=product, told_by=event.id)
+        fact = fact_of(event, told)
+        if fact is not None:
+            self._circumstances.tell(fact)
+            if self._corrector:
+                self._corrector.tell(fact)
+
+    def _note(self, source: str, current: bool) -> None:
+        self._current[source] = current
+        if all(self._current.values()):
+            self._known.set()
+        # Before all is known for the first time, it is the patience that decides.
+        self._circumstances.stale = not all(self._current.values())
+
+    async def _follow_database(self) -> None:
+        since = wall_clock() - self._rules.remember
+        kinds = (*_CATALOGUE_KINDS, *(kind.value for kind in Kind))
+        publish = self._publish if self._relays else None
+        database = self._settings.database
+        async with contextlib.AsyncExitStack() as stack:
+            if publish:
+                self._producer = BatchProducer(self._settings.kafka)
+                await self._producer.start()
+                stack.push_async_callback(self._producer.stop)
+            await follow_database(
+                database, kinds, since, self._take, lambda current: self._note("database", current), publish
+            )
+
+    async def _publish(self, events: Sequence[PlantEvent]) -> None:
+        self._partitions = self._partitions or (await count_partitions(self._settings.kafka))[self._topic]
+        for event in events:
+            key = (event.asset or self._plant.site).encode()
+            lines = new_lines([(key, event.model_dump_json().encode())])
+            await self._producer.deliver(self._topic, partition_of(key, self._partitions), lines)
+        self._metrics.count("andon_events_relayed_total", len(events))
+
+    async def _figures(self) -> None:
+        """Show what is known, and forget what is over."""
+        forget_due = _HOUR_S
+        while True:
+            self._metrics.set("andon_context_stale", self._circumstances.stale)
+            self._metrics.set("andon_context_facts", len(self._circumstances.knowledge))
+            await asyncio.sleep(_FIGURES_S)
+            forget_due -= _FIGURES_S
+            if forget_due <= 0:
+                forget_due = _HOUR_S
+                self._circumstances.forget_before(wall_clock() - self._rules.remember)

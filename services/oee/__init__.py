@@ -1,0 +1,1 @@
+"""History in, key performance indicators of ISO 22400 out."""
