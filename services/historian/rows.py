@@ -62,6 +62,7 @@ def frame_rows(table: Table, events: pl.DataFrame, asset_ids: Mapping[str, int])
         about = [
             *(context.struct.field(name) for name in CONTEXT_COLUMNS),
             _marks(events["quality"]),
+            pl.col("quality_score"),
             pl.col("plant"),
         ]
     else:
