@@ -8,8 +8,10 @@ are deleted, and what came is inserted but for what is there. What is inserted a
 
 from __future__ import annotations
 
+import contextlib
 import io
 
+import asyncpg
 from asyncpg.pool import PoolConnectionProxy
 
 from services.historian.rows import Rows
@@ -28,13 +30,16 @@ async def merge(connection: PoolConnectionProxy, table: Table, rows: Rows) -> in
     await connection.copy_to_table(
         staging, schema_name="pg_temp", source=io.BytesIO(rows.csv), columns=list(table.columns), format="csv"
     )
-    if await connection.fetchval(f"SELECT {_meets(table, quoted(staging))}"):
-        # The planner knows nothing of a table that was just filled; a hash join would read the whole history.
-        await connection.execute("SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off")
-        replaced = await connection.fetchval(delete_statement(table, quoted(staging)), rows.first, rows.last)
-        inserted = await connection.fetchval(insert_statement(table, quoted(staging), meets=True))
-        return int(inserted - replaced)
-    return int(await connection.fetchval(insert_statement(table, quoted(staging), meets=False)))
+    if not await connection.fetchval(f"SELECT {_meets(table, quoted(staging))}"):
+        # Nothing is there but for what a worker that had these partitions before is writing at this moment.
+        with contextlib.suppress(asyncpg.UniqueViolationError):
+            async with connection.transaction():
+                return int(await connection.fetchval(insert_statement(table, quoted(staging), meets=False)))
+    # The planner knows nothing of a table that was just filled; a hash join would read the whole history.
+    await connection.execute("SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off")
+    replaced = await connection.fetchval(delete_statement(table, quoted(staging)), rows.first, rows.last)
+    inserted = await connection.fetchval(insert_statement(table, quoted(staging), meets=True))
+    return int(inserted - replaced)
 
 
 def insert_statement(table: Table, staging: str, *, meets: bool) -> str:

@@ -101,6 +101,15 @@ def newest(table: Table, rows: pl.DataFrame) -> pl.DataFrame:
     return rows.sort("revision", descending=True, maintain_order=True).unique(key, keep="first", maintain_order=True)
 
 
+def in_few_days(rows: pl.DataFrame, most: int = 64) -> list[pl.DataFrame]:
+    """Return *rows* in parts of at most so many days: one transaction must not lock more partitions than it can."""
+    day = rows["time"].dt.truncate("1d")
+    days = day.unique().sort()
+    if len(days) <= most:
+        return [rows]
+    return [rows.filter(day.is_in(days[first : first + most].implode())) for first in range(0, len(days), most)]
+
+
 def encode_rows(table: Table, rows: pl.DataFrame) -> Rows:
     """Return *rows* as COPY takes them, in the order of their key, in which an index takes them best."""
     out = io.BytesIO()

@@ -17,7 +17,7 @@ from services.historian.archive import open_archive
 from services.historian.merge import insert_statement
 from services.historian.mirror import change
 from services.historian.native import partition_of
-from services.historian.rows import newest
+from services.historian.rows import in_few_days, newest
 from services.historian.tables import alter_statements, document_table, frame_table, shortened, tables_of
 from services.historian.timescale import Hypertables, minute_view
 from tests.historian.history import NOW, PUMP, T0, TAGS, archive_of, context, frame, plant, rows, write
@@ -181,6 +181,14 @@ def test_partitions_cover_days_or_months() -> None:
     )
     assert partition_of(rare, moment).start == datetime(2026, 12, 1, tzinfo=UTC)
     assert partition_of(rare, moment).end == datetime(2027, 1, 1, tzinfo=UTC)
+
+
+def test_rows_of_many_days_are_written_in_parts() -> None:
+    days = pl.datetime_range(datetime(2000, 1, 1), datetime(2000, 4, 9), "12h", eager=True, time_zone="UTC")
+    made = pl.DataFrame({"time": days})
+    parts = in_few_days(made)
+    assert [part.height for part in parts] == [128, 71]
+    assert pl.concat(parts).sort("time").equals(made)
 
 
 def test_a_plant_model_is_mirrored_by_what_has_changed() -> None:
