@@ -33,6 +33,7 @@ _PANELS = {
     "browse": "Set up a site",
     "mes": "Set up a site",
     "train": "Set up a site",
+    "history": "Run a site",
     "deadletter": "Run a site",
     "why": "Run a site",
     "registry": "Run a site",

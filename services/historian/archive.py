@@ -15,16 +15,16 @@ from andon.errors import ConfigError, DatabaseError
 from andon.plant import Plant
 from andon.telemetry import get_logger
 from andon.uns import Stage
-from services.historian.merge import Rows, merge
+from services.historian.merge import merge
 from services.historian.mirror import mirror
 from services.historian.native import NativePartitions
 from services.historian.relation import columns_of
+from services.historian.rows import Rows
 from services.historian.tables import SCHEMA, Table, alter_statements, literal, tables_of
 from services.historian.timescale import Hypertables, minute_view
 from services.historian.views import View, class_views
 
 _log = get_logger(__name__)
-_IN_THE_WAY = (asyncpg.DeadlockDetectedError, asyncpg.SerializationError, asyncpg.LockNotAvailableError)
 #: Key of the advisory lock under which tables are made.
 _LOCK = int.from_bytes(b"history", "big")
 
@@ -69,7 +69,7 @@ class Archive:
         """Merge rows of these days into a table and return how many are new.
 
         Raises:
-            DatabaseError: another transaction was in the way, or somebody dropped a partition; trying again can help.
+            DatabaseError: somebody dropped a partition; trying again can help.
         """
         await self._division.make_room(self.database, table, days)
         try:
@@ -78,8 +78,6 @@ class Archive:
         except asyncpg.CheckViolationError as error:  # "no partition of relation found for row"
             self._division.forget()
             raise DatabaseError(f"a partition has gone: {error}") from error
-        except _IN_THE_WAY as error:
-            raise DatabaseError(f"another transaction was in the way: {error}") from error
 
     async def prune(self, table: Table, before: datetime) -> int:
         """Drop what is older than *before* and return how many partitions that were."""

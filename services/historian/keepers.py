@@ -20,7 +20,7 @@ from services.historian.lake.files import NoRoomError
 from services.historian.lake.lake import Lake
 from services.historian.patience import Patience
 from services.historian.plant_events import Told, read_events, tell
-from services.historian.rows import RECORD, encode_rows, newest
+from services.historian.rows import RECORD, encode_rows, in_few_days, newest
 from services.historian.tables import Table
 
 _T = TypeVar("_T")
@@ -111,7 +111,8 @@ class TableKeeper:
             await self._lake.append(batch)
         kept = Kept(expired=batch.expired, refused=batch.refused, ingest_times=batch.ingest_times)
         for table, rows in batch.rows:
-            kept.new += await self._write(table, await asyncio.to_thread(newest, table, rows), kept)
+            for part in in_few_days(await asyncio.to_thread(newest, table, rows)):
+                kept.new += await self._write(table, part, kept)
         return kept
 
     async def _write(self, table: Table, rows: pl.DataFrame, kept: Kept) -> int:

@@ -54,7 +54,7 @@ class Lane:
         self._stage, self._keeper, self._settings = stage, keeper, settings
         self._letters, self._commit, self._metrics, self._clock = letters, commit, metrics, clock
         self._waiting: dict[TopicPartition, list[Consumed]] = {}
-        self._generation = 0
+        self._bytes = self._generation = 0
         self._draining = False
         self._arrived, self._enough, self._idle = asyncio.Event(), asyncio.Event(), asyncio.Event()
         self._idle.set()
@@ -63,7 +63,8 @@ class Lane:
     @property
     def full(self) -> bool:
         """Whether as much waits as may be written at once, so that no more should be read."""
-        return sum(map(len, self._waiting.values())) >= self._settings.flush_records
+        records = sum(map(len, self._waiting.values()))
+        return records >= self._settings.flush_records or self._bytes >= self._settings.flush_bytes
 
     def put(self, where: TopicPartition, records: Sequence[Consumed]) -> None:
         """Take the next records of a partition."""
@@ -72,6 +73,7 @@ class Lane:
         if waiting and waiting[-1].offset >= records[0].offset:  # a rebalance went back to what is committed
             waiting[:] = [record for record in waiting if record.offset < records[0].offset]
         waiting.extend(records)
+        self._bytes += sum(len(record.value or b"") for record in records)
         self._idle.clear()
         self._arrived.set()
         if self.full or self._draining:
@@ -81,6 +83,7 @@ class Lane:
         """Give up what waits and do not commit what is at work: whoever owns the partitions next reads it again."""
         self._generation += 1
         self._waiting.clear()
+        self._bytes = 0
         self.reached.clear()
 
     async def run(self) -> None:
@@ -101,7 +104,7 @@ class Lane:
         await self._idle.wait()
 
     def _take(self) -> dict[TopicPartition, list[Consumed]]:
-        taken, self._waiting = self._waiting, {}
+        taken, self._waiting, self._bytes = self._waiting, {}, 0
         self._arrived.clear()
         if not self._draining:
             self._enough.clear()

@@ -1,36 +1,24 @@
 """Merging rows into a table: each event once, however often it was read, and its highest revision.
 
-Rows are copied into a temporary table and inserted from there, but for those whose key is there already. Only when any
-was, rows that are older than what came are deleted, and what came is inserted again. What is inserted and deleted
-is counted in `history.extent`, in the same transaction.
+Rows are copied into a temporary table and inserted from there. Those that are later than all that is there of their
+asset cannot meet any with the same key, and are inserted without a look. Otherwise rows that are older than what came
+are deleted, and what came is inserted but for what is there. What is inserted and deleted is counted in
+`history.extent`, in the same transaction.
 """
 
 from __future__ import annotations
 
+import contextlib
 import io
-from dataclasses import dataclass
-from datetime import datetime
 
+import asyncpg
 from asyncpg.pool import PoolConnectionProxy
 
+from services.historian.rows import Rows
 from services.historian.tables import Table, literal, quoted, shortened
 
-
-@dataclass(frozen=True, slots=True)
-class Rows:
-    """Rows of one table, as COPY takes them.
-
-    Attributes:
-        csv: columns of the table in its order, without a header; no two rows have the same key.
-        count: how many they are.
-        first: lowest time.
-        last: highest time.
-    """
-
-    csv: bytes
-    count: int
-    first: datetime
-    last: datetime
+#: Columns of marks: only those that there are.
+_MARKS = ("quality", "status")
 
 
 async def merge(connection: PoolConnectionProxy, table: Table, rows: Rows) -> int:
@@ -42,27 +30,33 @@ async def merge(connection: PoolConnectionProxy, table: Table, rows: Rows) -> in
     await connection.copy_to_table(
         staging, schema_name="pg_temp", source=io.BytesIO(rows.csv), columns=list(table.columns), format="csv"
     )
-    insert = insert_statement(table, quoted(staging))
-    new: int = await connection.fetchval(insert)
-    if new < rows.count:
-        # The planner knows nothing of a table that was just filled; a hash join would read the whole history.
-        await connection.execute("SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off")
-        if await connection.fetchval(delete_statement(table, quoted(staging)), rows.first, rows.last):
-            await connection.fetchval(insert)
-    return new
+    if not await connection.fetchval(f"SELECT {_meets(table, quoted(staging))}"):
+        # Nothing is there but for what a worker that had these partitions before is writing at this moment.
+        with contextlib.suppress(asyncpg.UniqueViolationError):
+            async with connection.transaction():
+                return int(await connection.fetchval(insert_statement(table, quoted(staging), meets=False)))
+    # The planner knows nothing of a table that was just filled; a hash join would read the whole history.
+    await connection.execute("SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off")
+    replaced = await connection.fetchval(delete_statement(table, quoted(staging)), rows.first, rows.last)
+    inserted = await connection.fetchval(insert_statement(table, quoted(staging), meets=True))
+    return int(inserted - replaced)
 
 
-def insert_statement(table: Table, staging: str) -> str:
-    """Return what inserts rows that are not there, counts them and returns their number."""
+def insert_statement(table: Table, staging: str, *, meets: bool) -> str:
+    """Return what inserts rows, counts them and returns their number.
+
+    Args:
+        table: where to.
+        staging: where from, as it stands in a statement.
+        meets: whether some may be there; they are left out.
+    """
     columns = ", ".join(map(quoted, table.columns))
     values = ", ".join(
-        f"jsonb_strip_nulls({quoted(name)})" if name in ("quality", "status") else quoted(name)
-        for name in table.columns
+        f"jsonb_strip_nulls({quoted(name)})" if name in _MARKS else quoted(name) for name in table.columns
     )
-    key = ", ".join(map(quoted, table.key))
+    conflict = f"ON CONFLICT ({', '.join(map(quoted, table.key))}) DO NOTHING " if meets else ""
     change = (
-        f"INSERT INTO {table.sql_name} ({columns}) SELECT {values} FROM {staging} ON CONFLICT ({key}) DO NOTHING "
-        f"RETURNING {_counted(table)}"
+        f"INSERT INTO {table.sql_name} ({columns}) SELECT {values} FROM {staging} {conflict}RETURNING {_counted(table)}"
     )
     return _noted(table, change, sign=1)
 
@@ -83,6 +77,15 @@ def delete_statement(table: Table, staging: str) -> str:
 def forget_statement(table: Table, relation: str) -> str:
     """Return what takes all rows of *relation*, a part of the table, out of the count."""
     return _noted(table, f"SELECT {_counted(table)} FROM {relation}", sign=-1)
+
+
+def _meets(table: Table, staging: str) -> str:
+    """Return the condition that rows are there that are not earlier than all in *staging* of their asset."""
+    return (
+        f"EXISTS (SELECT FROM (SELECT asset_id, min(time) AS first_time FROM {staging} GROUP BY asset_id) AS new "
+        f"JOIN history.extent USING (asset_id) "
+        f"WHERE extent.relation = {literal(table.sql_name)} AND extent.last_time >= new.first_time)"
+    )
 
 
 def _counted(table: Table, prefix: str = "") -> str:

@@ -4,14 +4,27 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import TypeVar
 
+import asyncpg
+
 from andon.database.connection import persist
+from andon.errors import DatabaseError
 from andon.telemetry import Metrics, get_logger
 from services.historian.lake.files import NoRoomError
 
 _log = get_logger(__name__)
 _T = TypeVar("_T")
+
+
+#: What else time can mend: a full disk, a server that is a standby after a failover, transactions in each other's way.
+_NOT_NOW = (
+    asyncpg.InsufficientResourcesError,
+    asyncpg.OperatorInterventionError,
+    asyncpg.ReadOnlySQLTransactionError,
+    asyncpg.TransactionRollbackError,
+)
 
 
 class Patience:
@@ -38,7 +51,7 @@ class Patience:
 
     async def with_database(self, attempt: Callable[[], Awaitable[_T]]) -> _T:
         """Return what *attempt* returns, once the database is there for it."""
-        result = await persist(attempt, self._pause_s, lambda: self._note_database(away=True))
+        result = await persist(partial(_now, attempt), self._pause_s, lambda: self._note_database(away=True))
         self._note_database(away=False)
         return result
 
@@ -70,3 +83,10 @@ class Patience:
     def _tell(self) -> None:
         self._metrics.set("andon_database_away", self.database_away)
         self._metrics.set("andon_lake_full", self.disk_full)
+
+
+async def _now(attempt: Callable[[], Awaitable[_T]]) -> _T:
+    try:
+        return await attempt()
+    except _NOT_NOW as error:
+        raise DatabaseError(f"the database cannot do it now: {error}") from error

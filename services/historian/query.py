@@ -52,7 +52,11 @@ class Question:
     @property
     def columns(self) -> dict[str, str]:
         """Name in the answer to column: the context, if there is one, and the tags under their own names."""
-        about = (*CONTEXT_COLUMNS, "quality", "origin") if self.stage is Stage.CONTEXT else ("status", "origin")
+        about = (
+            (*CONTEXT_COLUMNS, "quality", "quality_score", "origin")
+            if self.stage is Stage.CONTEXT
+            else ("status", "origin")
+        )
         names = plain_names(self.tags, ("asset", "time", *about))
         return {names[tag]: shortened(f"tag_{tag}") for tag in self.tags} | {name: name for name in about}
 

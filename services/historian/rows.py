@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import io
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
 
 import polars as pl
 
 from andon.contracts import Origin
 from andon.uns import Stage
-from services.historian.merge import Rows
 from services.historian.tables import CONTEXT_COLUMNS, TIMESTAMP, Table
 
 #: Where a row was read, beside its table's columns: number of the record in its batch.
 RECORD = "record"
+#: Rows that Polars encodes at a time.
+_CSV_ROWS = 4_096
 #: Columns of documents that lie inside a field of the event, or have another name there.
 _WITHIN = {
     "class": pl.col("asset_class"),
@@ -30,6 +33,23 @@ UNPARSED: Mapping[Stage, tuple[str, ...]] = {
 }
 
 
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """Rows of one table, as COPY takes them.
+
+    Attributes:
+        csv: columns of the table in its order, without a header; no two rows have the same key.
+        count: how many they are.
+        first: lowest time.
+        last: highest time.
+    """
+
+    csv: bytes
+    count: int
+    first: datetime
+    last: datetime
+
+
 def frame_rows(table: Table, events: pl.DataFrame, asset_ids: Mapping[str, int]) -> pl.DataFrame:
     """Return raw or context frames as rows of their class's table, and column `RECORD`.
 
@@ -44,6 +64,7 @@ def frame_rows(table: Table, events: pl.DataFrame, asset_ids: Mapping[str, int])
         about = [
             *(context.struct.field(name) for name in CONTEXT_COLUMNS),
             _marks(events["quality"]),
+            pl.col("quality_score"),
             pl.col("plant"),
         ]
     else:
@@ -82,10 +103,23 @@ def newest(table: Table, rows: pl.DataFrame) -> pl.DataFrame:
     return rows.sort("revision", descending=True, maintain_order=True).unique(key, keep="first", maintain_order=True)
 
 
+def in_few_days(rows: pl.DataFrame, most: int = 64) -> list[pl.DataFrame]:
+    """Return *rows* in parts of at most so many days: one transaction must not lock more partitions than it can."""
+    day = rows["time"].dt.truncate("1d")
+    days = day.unique().sort()
+    if len(days) <= most:
+        return [rows]
+    return [rows.filter(day.is_in(days[first : first + most].implode())) for first in range(0, len(days), most)]
+
+
 def encode_rows(table: Table, rows: pl.DataFrame) -> Rows:
-    """Return *rows* as COPY takes them, in the order of their key, in which an index takes them best."""
+    """Return *rows* as COPY takes them, in the order of their key, in which an index takes them best.
+
+    Times have no offset, which is written and read in less time: connections of Andon are in UTC.
+    """
     out = io.BytesIO()
-    rows.sort(*table.key).select(list(table.columns)).write_csv(out, include_header=False)
+    plain = rows.select(list(table.columns)).with_columns(pl.col(pl.Datetime).dt.replace_time_zone(None))
+    plain.sort(*table.key).write_csv(out, include_header=False, batch_size=_CSV_ROWS)
     return Rows(out.getvalue(), rows.height, *rows.select(pl.min("time"), pl.max("time").alias("last")).row(0))
 
 
@@ -120,6 +154,3 @@ def _marks(column: pl.Series) -> pl.Expr:
 
 def _json(value: pl.Expr) -> pl.Expr:
     return pl.when(value.is_not_null()).then(value.struct.json_encode())
-
-
-__all__ = ["RECORD", "UNPARSED", "document_rows", "encode_rows", "frame_rows", "newest"]

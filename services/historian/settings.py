@@ -53,7 +53,9 @@ class HistorianSettings(Group):
     """How the history is written."""
 
     flush_records: int = Field(default=20_000, ge=1, le=1_000_000)
-    """Most records of a stage that are written at once; twice as many are held before reading stands still."""
+    """Most records of a stage that are written at once; as many again are read meanwhile."""
+    flush_bytes: int = Field(default=67_108_864, ge=1_048_576)
+    """Most bytes of records (JSON) that are written at once, for stages with waveforms."""
     flush_interval: Duration = Field(default=1_000_000, gt=0)
     """Longest time that a record waits for others to be written with."""
     retry: Duration = Field(default=1_000_000, gt=0)

@@ -227,7 +227,7 @@ def literal(text: str) -> str:
 
 def _context_columns() -> dict[str, str]:
     context = {name: "boolean" if name == "stale" else "text" for name in CONTEXT_COLUMNS}
-    return {**context, "quality": "jsonb", "plant": "text"}
+    return {**context, "quality": "jsonb", "quality_score": "double precision", "plant": "text"}
 
 
 def _null(table: Table, name: str) -> str:

@@ -12,7 +12,17 @@ from andon.uns import Stage
 from services.historian.tables import CONTEXT_COLUMNS, SCHEMA, Table, quoted, shortened
 
 #: Columns that are no tags, in the view and in what `andon history` gives.
-FRAME_COLUMNS = ("asset", "time", *CONTEXT_COLUMNS, "quality", "origin", "revision", "ingest_time", "plant")
+FRAME_COLUMNS = (
+    "asset",
+    "time",
+    *CONTEXT_COLUMNS,
+    "quality",
+    "quality_score",
+    "origin",
+    "revision",
+    "ingest_time",
+    "plant",
+)
 _VERDICT_COLUMNS = ("score", "decision")
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -54,12 +54,12 @@ async def historian(model: Plant, chosen: ServiceSettings, metrics: Metrics | No
             await task
 
 
-async def until(pool: Database, query: str, wanted: object) -> None:
+async def until(pool: Database, query: str, wanted: object | Callable[[Any], bool]) -> None:
     """Wait until the database answers what is wanted."""
     found: object = None
     try:
-        async with asyncio.timeout(30):
-            while found != wanted:
+        async with asyncio.timeout(60):
+            while not (wanted(found) if callable(wanted) else found == wanted):
                 with contextlib.suppress(asyncpg.UndefinedTableError):
                     found = await pool.fetchval(query)
                 await asyncio.sleep(0.03)

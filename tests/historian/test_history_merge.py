@@ -51,3 +51,13 @@ async def test_frames_of_another_plant_model_replace_those_of_the_former(databas
             event = context(0, version=version, revision=revision, context={"order": order})
             await write(archive, Stage.CONTEXT, rows(model, Stage.CONTEXT, [event], archive))
         assert [tuple(row) for row in await archive.database.fetch(told)] == [("v2", 0, "3")]
+
+
+async def test_rows_are_merged_also_when_nobody_has_counted_what_is_there(database: DatabaseSettings) -> None:
+    model = plant()
+    async with archive_of(database, model) as archive:
+        made = rows(model, Stage.RAW, map(frame, range(10)), archive)
+        await write(archive, Stage.RAW, made)
+        await archive.database.execute("DELETE FROM history.extent")
+        assert await write(archive, Stage.RAW, made) == 0
+        assert await archive.database.fetchval(COUNT) == 10

@@ -17,7 +17,7 @@ from services.historian.archive import open_archive
 from services.historian.merge import insert_statement
 from services.historian.mirror import change
 from services.historian.native import partition_of
-from services.historian.rows import newest
+from services.historian.rows import in_few_days, newest
 from services.historian.tables import alter_statements, document_table, frame_table, shortened, tables_of
 from services.historian.timescale import Hypertables, minute_view
 from tests.historian.history import NOW, PUMP, T0, TAGS, archive_of, context, frame, plant, rows, write
@@ -183,6 +183,14 @@ def test_partitions_cover_days_or_months() -> None:
     assert partition_of(rare, moment).end == datetime(2027, 1, 1, tzinfo=UTC)
 
 
+def test_rows_of_many_days_are_written_in_parts() -> None:
+    days = pl.datetime_range(datetime(2000, 1, 1), datetime(2000, 4, 9), "12h", eager=True, time_zone="UTC")
+    made = pl.DataFrame({"time": days})
+    parts = in_few_days(made)
+    assert [part.height for part in parts] == [128, 71]
+    assert pl.concat(parts).sort("time").equals(made)
+
+
 def test_a_plant_model_is_mirrored_by_what_has_changed() -> None:
     changed = change({"a": (1,), "b": (2,), "c": (3,)}, {"a": (1,), "b": (4,), "d": (5,)})
     assert changed.ended == {"b", "c"}
@@ -199,4 +207,4 @@ def test_statements_for_timescale_name_chunks_compression_and_averages() -> None
     assert 'avg("tag_flow") AS "flow_avg"' in view.sql
     assert "tag_mode" not in view.sql
     assert alter_statements(table, table.columns) == []
-    assert "ON CONFLICT" in insert_statement(table, "staging")
+    assert "ON CONFLICT" in insert_statement(table, "staging", meets=True)

@@ -122,7 +122,7 @@ def test_many_segments_are_merged_while_their_hour_is_open(tmp_path: Path) -> No
     batches=st.lists(st.lists(st.tuples(st.integers(0, 5), st.integers(0, 2)), min_size=1, max_size=4), max_size=6),
     deaths=st.lists(st.integers(0, 25), max_size=5),
 )
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 def test_kill_at_any_step_loses_and_doubles_nothing(
     tmp_path_factory: pytest.TempPathFactory, batches: list[list[tuple[int, int]]], deaths: list[int]
 ) -> None:

@@ -62,24 +62,25 @@ class Files:
         """
         temporary = self._temporary(path)
         try:
-            self._make_folder(temporary.parent)
-            with temporary.open("wb") as file:
-                file.write(content)
-                file.flush()
-                os.fsync(file.fileno())
-        except OSError as error:
+            with _room():
+                self._make_folder(temporary.parent)
+                with temporary.open("wb") as file:
+                    file.write(content)
+                    file.flush()
+                    os.fsync(file.fileno())
+        except OSError:
             self.discard(path)
-            if error.errno in _NO_ROOM:
-                raise NoRoomError(*error.args) from error
             raise
 
     def publish(self, path: PurePath) -> None:
         """Give a prepared file its name, in place of the file that has it."""
-        self._temporary(path).replace(self._root / path)
+        with _room():
+            self._temporary(path).replace(self._root / path)
 
     def sync(self, folder: PurePath) -> None:
         """Force the names in a folder to disk."""
-        _sync(self._root / folder)
+        with _room():
+            _sync(self._root / folder)
 
     def remove(self, path: PurePath) -> None:
         """Remove a file."""
@@ -92,8 +93,9 @@ class Files:
     @contextlib.contextmanager
     def locked(self, name: PurePath) -> Iterator[bool]:
         """Hold a lock for the length of a `with` block, or give False if another process holds it."""
-        self._make_folder(self._root / name.parent)
-        file = os.open(self._root / name, os.O_RDWR | os.O_CREAT, 0o640)
+        with _room():
+            self._make_folder(self._root / name.parent)
+            file = os.open(self._root / name, os.O_RDWR | os.O_CREAT, 0o640)
         try:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -120,6 +122,17 @@ class Files:
                 _sync(above)
                 if above == self._root:
                     break
+
+
+@contextlib.contextmanager
+def _room() -> Iterator[None]:
+    """Tell a full disk from a broken one."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno in _NO_ROOM:
+            raise NoRoomError(*error.args) from error
+        raise
 
 
 def _sync(folder: Path) -> None:

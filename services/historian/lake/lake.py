@@ -15,7 +15,7 @@ from pathlib import PurePath
 
 import polars as pl
 
-from services.historian.lake.files import Files
+from services.historian.lake.files import Files, NoRoomError
 from services.historian.lake.hours import HOUR, OPEN, Hour, Segment, divided, merged, segment_at
 
 #: Segments of a level that become one of the next: each row is written some four times before its hour is over.
@@ -72,8 +72,13 @@ class Lake:
         """
         parts = [part for name, rows in frames for part in divided(name, rows)]
         paths = [hour.segment(0, self._token()) for hour, _ in parts]
-        for path, (_, rows) in zip(paths, parts, strict=True):
-            self._files.prepare(path, _arrow(rows))
+        try:
+            for path, (_, rows) in zip(paths, parts, strict=True):
+                self._files.prepare(path, _arrow(rows))
+        except NoRoomError:
+            for path in paths:
+                self._files.discard(path)
+            raise
         for path in paths:
             self._files.publish(path)
         if paths:
