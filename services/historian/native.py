@@ -12,7 +12,7 @@ from asyncpg.pool import PoolConnectionProxy
 from andon.database import Database
 from andon.telemetry import get_logger
 from services.historian.merge import forget_statement
-from services.historian.tables import Table, create_statements, index_statements, quoted, shortened
+from services.historian.tables import Table, create_statements, index_statements, literal, quoted, shortened
 
 _log = get_logger(__name__)
 _SCHEMA = "history_part"
@@ -20,6 +20,10 @@ _SCHEMA = "history_part"
 _MARGIN = timedelta(hours=1)
 #: A reader that is in the way of a partition's end is left in peace; the next round tries again.
 _PATIENCE = "2s"
+_LONG_S = 3_600.0
+#: A partition's comment says of which table it is, and from when on.
+_FROM = " from "
+_ATTACHED, _DETACHED = "relispartition", "NOT relispartition"
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,13 +78,15 @@ class NativePartitions:
 
     async def prune(self, database: Database, table: Table, before: datetime) -> int:
         """Drop the partitions that end before a time, and return how many they were."""
-        dropped = 0
-        for start in await _starts(database, table):
+        for start in await _starts(database, table, _ATTACHED):
             partition = partition_of(table, start)
             if partition.end <= before - _MARGIN:
-                dropped += await _drop(database, table, partition)
                 self._known.discard(partition.sql_name)
-        return dropped
+                await _detach(database, table, partition)
+        detached = await _starts(database, table, _DETACHED)
+        for start in detached:
+            await _drop(database, table, partition_of(table, start))
+        return len(detached)
 
 
 async def _make(connection: PoolConnectionProxy, table: Table, partition: Partition) -> None:
@@ -89,35 +95,43 @@ async def _make(connection: PoolConnectionProxy, table: Table, partition: Partit
     if await connection.fetchval("SELECT to_regclass($1)", partition.sql_name):
         return
     await connection.execute(f"CREATE TABLE {partition.sql_name} (LIKE {table.sql_name} INCLUDING ALL)")
+    comment = literal(f"{table.sql_name}{_FROM}{partition.start.isoformat()}")
+    await connection.execute(f"COMMENT ON TABLE {partition.sql_name} IS {comment}")
     await connection.execute(
         f"ALTER TABLE {table.sql_name} ATTACH PARTITION {partition.sql_name} "
         f"FOR VALUES FROM ('{partition.start.isoformat()}') TO ('{partition.end.isoformat()}')"
     )
 
 
-async def _starts(database: Database, table: Table) -> list[datetime]:
-    """Return when each partition that there is begins; of one that somebody else made without bounds, nothing."""
+async def _starts(database: Database, table: Table, which: str) -> list[datetime]:
+    """Return when the table's partitions begin, those that are part of it or those that were taken out."""
     rows = await database.fetch(
-        "SELECT substring(pg_get_expr(relpartbound, oid) FROM $$FROM \\('([^']+)'\\)$$)::timestamptz AS start "
-        "FROM pg_inherits JOIN pg_class ON oid = inhrelid WHERE inhparent = to_regclass($1)",
+        "SELECT split_part(obj_description(oid, 'pg_class'), $2, 2)::timestamptz AS start FROM pg_class "
+        f"WHERE relnamespace = '{_SCHEMA}'::regnamespace AND relkind = 'r' AND {which} "
+        "AND starts_with(obj_description(oid, 'pg_class'), $1 || $2) ORDER BY 1",
         table.sql_name,
+        _FROM,
     )
-    return [row["start"].astimezone(UTC) for row in rows if row["start"]]
+    return [row["start"].astimezone(UTC) for row in rows]
 
 
-async def _drop(database: Database, table: Table, partition: Partition) -> bool:
+async def _detach(database: Database, table: Table, partition: Partition) -> None:
     try:
         async with database.acquire() as connection, connection.transaction():
             await connection.execute(f"SET LOCAL lock_timeout = '{_PATIENCE}'")
-            await connection.fetchval(forget_statement(table, partition.sql_name))
-            await connection.execute(f"DROP TABLE {partition.sql_name}")
-            await connection.execute(
-                "UPDATE history.extent SET first_time = greatest(first_time, $1) WHERE relation = $2",
-                partition.end,
-                table.sql_name,
-            )
+            await connection.execute(f"ALTER TABLE {table.sql_name} DETACH PARTITION {partition.sql_name}")
     except asyncpg.LockNotAvailableError:
         _log.warning("a partition is being read and is dropped later", partition=partition.sql_name)
-        return False
+
+
+async def _drop(database: Database, table: Table, partition: Partition) -> None:
+    """Drop what was detached. Its rows are counted once more, which takes a while, but is in nobody's way."""
+    async with database.acquire() as connection, connection.transaction():
+        await connection.fetchval(forget_statement(table, partition.sql_name), timeout=_LONG_S)
+        await connection.execute(
+            "UPDATE history.extent SET first_time = $1 WHERE relation = $2 AND first_time < $1",
+            partition.end,
+            table.sql_name,
+        )
+        await connection.execute(f"DROP TABLE {partition.sql_name}")
     _log.info("partition dropped", partition=partition.sql_name)
-    return True

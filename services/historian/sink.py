@@ -113,7 +113,7 @@ class Sink:
         self._consumer.subscribe(topics=list(self._lanes), listener=Listener(self._on_revoked, self._on_assigned))
         _log.info("started", topics=list(self._lanes), port=self.health.port)
         lanes = list(dict.fromkeys(self._lanes.values()))
-        pruning = prune_forever(archive, self._own, self._patience, self._metrics, self._clock)
+        pruning = prune_forever(archive, self._own, self._metrics, self._clock)
         endless: list[Coroutine[Any, Any, None]] = [*(lane.run() for lane in lanes), self._tick(), pruning]
         tasks = [asyncio.create_task(work) for work in (self._poll(stop), *endless)]
         try:

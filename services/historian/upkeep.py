@@ -4,24 +4,29 @@ from __future__ import annotations
 
 import asyncio
 from datetime import UTC, datetime
-from functools import partial
+
+import asyncpg
 
 from andon.clock import SECOND, Clock
-from andon.telemetry import Metrics
+from andon.database.connection import AWAY
+from andon.telemetry import Metrics, get_logger
 from services.historian.archive import Archive
-from services.historian.patience import Patience
 from services.historian.settings import HistorianSettings
 
+_log = get_logger(__name__)
 
-async def prune_forever(
-    archive: Archive, settings: HistorianSettings, patience: Patience, metrics: Metrics, clock: Clock
-) -> None:
+
+async def prune_forever(archive: Archive, settings: HistorianSettings, metrics: Metrics, clock: Clock) -> None:
     """Drop partitions that are older than their stage is kept, at the start and then again and again."""
     while True:
         for table in archive.tables.values():
             kept = settings.retention.of(table.stage)
             if kept:
                 before = datetime.fromtimestamp((clock() - kept) // SECOND, UTC)
-                dropped = await patience.with_database(partial(archive.prune, table, before))
-                metrics.count("andon_history_dropped_total", dropped, stage=table.stage)
+                try:
+                    dropped = await archive.prune(table, before)
+                except (*AWAY, asyncpg.PostgresError) as error:
+                    _log.warning("not pruned, trying again later", table=table.sql_name, error=repr(error))
+                else:
+                    metrics.count("andon_history_dropped_total", dropped, stage=table.stage)
         await asyncio.sleep(settings.prune_interval / SECOND)

@@ -129,6 +129,21 @@ async def test_days_that_are_older_than_what_is_kept_are_dropped_and_no_longer_c
         assert await archive.database.fetchval('SELECT count(*) FROM history."raw_pump"') == 21
 
 
+async def test_a_partition_that_somebody_reads_is_dropped_later(
+    database: DatabaseSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = plant()
+    monkeypatch.setattr("services.historian.native._PATIENCE", "50ms")
+    async with archive_of(database, model) as archive, archive.database.acquire() as reader:
+        table = archive.tables[Stage.RAW, "pump"]
+        await write(archive, Stage.RAW, rows(model, Stage.RAW, [frame(0)], archive))
+        async with reader.transaction():
+            await reader.fetchval('SELECT count(*) FROM history."raw_pump"')
+            assert await archive.prune(table, NOW) == 0
+        assert await archive.prune(table, NOW) == 1
+        assert await reader.fetchval("SELECT rows FROM history.extent") == 0
+
+
 async def test_a_partition_that_somebody_dropped_is_made_again(database: DatabaseSettings) -> None:
     model = plant()
     async with archive_of(database, model) as archive:
