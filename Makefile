@@ -15,8 +15,8 @@ demo: .venv/sandbox  ## Train, stream a plant through all services, report. RECO
 	@$(BIN)/andon demo $(if $(RECORDING),--recording "$(RECORDING)") $(if $(SOURCE),--source $(SOURCE)) $(ARGS)
 
 test: .venv/dev  ## Run all tests.
-	@echo "running the tests (about five minutes on two cores)"
-	@$(BIN)/pytest $(ARGS)
+	@echo "running the tests (about seven minutes on two cores)"
+	@$(BIN)/pytest --numprocesses 2 --dist loadfile $(ARGS)
 
 lint: .venv/dev  ## ruff, ruff format, mypy --strict, import-linter.
 	@$(BIN)/ruff check .

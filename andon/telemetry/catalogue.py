@@ -203,9 +203,9 @@ CATALOGUE: dict[str, MetricSpec] = {
         MetricSpec("andon_stale_frames_total", "counter", "Frames whose context may be stale.", ("asset_class",)),
         MetricSpec("andon_context_events_total", "counter", "Plant events taken in, by kind.", ("kind",)),
         MetricSpec(
-            "andon_unknown_products_total",
-            "counter",
-            "Orders and batches of a product that nobody has told of, where products are told of at all.",
+            "andon_unknown_products",
+            "gauge",
+            "Products of orders and batches that nobody has told of, where products are told of at all.",
         ),
         MetricSpec("andon_corrected_frames_total", "counter", "Frames sent again because their context was corrected."),
         MetricSpec(

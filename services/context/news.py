@@ -61,6 +61,7 @@ class News:
             self._current["database"] = False
         self._known = asyncio.Event()
         self._products: set[str] = set()
+        self._named: set[str] = set()
         self._partitions = 0
 
     @contextlib.asynccontextmanager
@@ -104,10 +105,8 @@ class News:
         self._metrics.count("andon_context_events_total", kind=event.kind)
         if event.kind == "product":
             self._products.add(event.name)
-        product = event.attributes.get("product")
-        if product and self._products and product not in self._products:
-            self._metrics.count("andon_unknown_products_total")
-            _log.warning("product that nobody has told of", product=product, told_by=event.id)
+        elif product := event.attributes.get("product"):
+            self._named.add(product)
         fact = fact_of(event, told)
         if fact is not None:
             self._circumstances.tell(fact)
@@ -146,9 +145,15 @@ class News:
     async def _figures(self) -> None:
         """Show what is known, and forget what is over."""
         forget_due = _HOUR_S
+        told: set[str] = set()
         while True:
             self._metrics.set("andon_context_stale", self._circumstances.stale)
             self._metrics.set("andon_context_facts", len(self._circumstances.knowledge))
+            unknown = self._named - self._products if self._products else set()
+            self._metrics.set("andon_unknown_products", len(unknown))
+            if unknown - told:
+                _log.warning("products that nobody has told of", products=sorted(unknown - told))
+                told |= unknown
             await asyncio.sleep(_FIGURES_S)
             forget_due -= _FIGURES_S
             if forget_due <= 0:

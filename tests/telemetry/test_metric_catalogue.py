@@ -31,6 +31,7 @@ UNITS = {
     "assets",
     "facts",
     "overlaps",
+    "products",
     "ratio",
     "score",
 }
