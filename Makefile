@@ -15,8 +15,9 @@ demo: .venv/sandbox  ## Train, stream a plant through all services, report. RECO
 	@$(BIN)/andon demo $(if $(RECORDING),--recording "$(RECORDING)") $(if $(SOURCE),--source $(SOURCE)) $(ARGS)
 
 test: .venv/dev  ## Run all tests.
-	@echo "running the tests (about seven minutes on two cores)"
-	@$(BIN)/pytest --numprocesses 2 --dist loadfile $(ARGS)
+	@echo "running the tests (about eight minutes on two cores)"
+	@$(BIN)/pytest --numprocesses 2 --dist loadfile -m "not alone" $(ARGS)
+	@$(BIN)/pytest -m alone $(ARGS)
 
 lint: .venv/dev  ## ruff, ruff format, mypy --strict, import-linter.
 	@$(BIN)/ruff check .

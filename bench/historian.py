@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import io
-import json
 import statistics
 import time
 from dataclasses import dataclass, field
@@ -20,7 +19,7 @@ from andon.settings import DatabaseSettings
 from andon.stream.topics import ensure_topics, topic_name
 from andon.uns import Stage
 from bench.child import child
-from bench.common import BenchError, Bus, bus, fill, is_quick, table
+from bench.common import BenchError, Bus, bus, fill, is_quick, result, table
 from bench.frames import CLASS, TAGS, frames, plant_document
 from sandbox.database import embedded_database
 from services.historian.archive import Archive, days_of, open_archive
@@ -134,14 +133,14 @@ def main() -> None:
             ("from the topic into database and lake", f"{rate * len(TAGS):,.0f}", ""),
         ],
     )
-    figures = {
-        "values_per_s": round(rates["ours"]),
-        "ratio_copy": round(ratios["keyed"], 2),
-        "ratio_copy_without_index": round(ratios["bare"], 2),
-        "replay_values_per_s": round(rates["again"]),
-        "end_to_end_values_per_s": round(rate * len(TAGS)),
-    }
-    print(json.dumps({"bench": "historian", **figures}))
+    result(
+        "historian",
+        values_per_s=rates["ours"],
+        ratio_copy=ratios["keyed"],
+        ratio_copy_without_index=ratios["bare"],
+        replay_values_per_s=rates["again"],
+        end_to_end_values_per_s=rate * len(TAGS),
+    )
 
 
 if __name__ == "__main__":

@@ -122,6 +122,7 @@ class Corrector:
         changes: Sequence[Change] = ()
         fact = fact_of(told.event, told.at) if told.event else None
         if fact is not None:
+            self._circumstances.catch_up()  # what was told before changes nothing that this record does
             self._circumstances.tell(fact)
             changes = self._circumstances.catch_up()
         waiting = self._news.setdefault(told.record.partition, deque())
@@ -197,7 +198,6 @@ class Corrector:
         if now >= self._forget_due:
             self._forget_due = now + _FORGET_S
             self._circumstances.forget_before(self._clock() - self._settings.remember)
-        self._circumstances.catch_up()
 
     def _pause(self) -> float:
         """Return the time until something is due; whoever will own the news that nobody owns yet, is soon known."""

@@ -60,6 +60,7 @@ class News:
         if settings.database.dsn:
             self._current["database"] = False
         self._known = asyncio.Event()
+        self._heard_all = asyncio.Event()
         self._products: set[str] = set()
         self._named: set[str] = set()
         self._partitions = 0
@@ -101,6 +102,13 @@ class News:
         if told.event:
             self._take(told.event, told.at)
 
+    def _load(self, event: PlantEvent, told: int) -> None:
+        """Take what the database knew already; the topic may not hold it any more."""
+        self._take(event, told)
+        fact = fact_of(event, told)
+        if fact is not None and self._corrector:
+            self._corrector.tell(fact)
+
     def _take(self, event: PlantEvent, told: int) -> None:
         self._metrics.count("andon_context_events_total", kind=event.kind)
         if event.kind == "product":
@@ -110,17 +118,19 @@ class News:
         fact = fact_of(event, told)
         if fact is not None:
             self._circumstances.tell(fact)
-            if self._corrector:
-                self._corrector.tell(fact)
 
     def _note(self, source: str, current: bool) -> None:
         self._current[source] = current
+        if source == "bus" and current:
+            self._heard_all.set()
         if all(self._current.values()):
             self._known.set()
         # Before all is known for the first time, it is the patience that decides.
         self._circumstances.stale = not all(self._current.values())
 
     async def _follow_database(self) -> None:
+        # The topic goes first: only what it tells is corrected, and nothing must be known before it is told.
+        await self._heard_all.wait()
         since = wall_clock() - self._rules.remember
         kinds = (*_CATALOGUE_KINDS, *(kind.value for kind in Kind))
         publish = self._publish if self._relays else None
@@ -131,7 +141,13 @@ class News:
                 await self._producer.start()
                 stack.push_async_callback(self._producer.stop)
             await follow_database(
-                database, kinds, since, self._take, lambda current: self._note("database", current), publish
+                database,
+                kinds,
+                since,
+                self._load,
+                self._take,
+                lambda current: self._note("database", current),
+                publish,
             )
 
     async def _publish(self, events: Sequence[PlantEvent]) -> None:

@@ -28,7 +28,7 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _COLUMNS = "sequence, id, revision, kind, place, name, attributes, valid_from, valid_to, recorded_from"
 _KNOWN = f"""
 SELECT {_COLUMNS} FROM andon.plant_event
-WHERE recorded_to IS NULL AND (valid_to IS NULL OR valid_to > $1) AND kind = ANY($2)
+WHERE relayed AND recorded_to IS NULL AND (valid_to IS NULL OR valid_to > $1) AND kind = ANY($2)
 """  # noqa: S608 - constants only
 _NEW = f"SELECT {_COLUMNS} FROM andon.plant_event WHERE sequence = $1"  # noqa: S608
 _TO_RELAY = f"""
@@ -48,6 +48,7 @@ async def follow_database(
     kinds: Sequence[str],
     since: int,
     take: Take,
+    hear: Take,
     current: Callable[[bool], None],
     publish: Publish | None = None,
 ) -> None:
@@ -57,7 +58,8 @@ async def follow_database(
         settings: where the database is.
         kinds: kinds of events that are wanted.
         since: what ended before is not wanted, microseconds UTC.
-        take: takes an event, which it may have seen before.
+        take: takes an event that is known at the start, which it may have seen before.
+        hear: takes one that is told later, which is on the bus as well, or will be.
         current: told True when everything there is has been taken, and False when the database is away.
         publish: where to put events that were told in the database and are not on the bus yet; None leaves that to
             another worker.
@@ -67,7 +69,7 @@ async def follow_database(
             async with connect(settings, application="andon-context") as database:
                 if settings.migrate:
                     await migrate(database)
-                await _follow(database, kinds, since, take, current, publish)
+                await _follow(database, kinds, since, take, hear, current, publish)
         except (*AWAY, DatabaseError) as error:
             current(False)
             _log.warning("the database is away, frames are joined with what is known", error=repr(error))
@@ -79,6 +81,7 @@ async def _follow(
     kinds: Sequence[str],
     since: int,
     take: Take,
+    hear: Take,
     current: Callable[[bool], None],
     publish: Publish | None,
 ) -> None:
@@ -96,7 +99,7 @@ async def _follow(
             current(True)
             while True:
                 await _relay(connection, publish)
-                await _hear(connection, heard, take)
+                await _hear(connection, heard, hear)
         finally:
             if not connection.is_closed():
                 await connection.remove_listener(_CHANNEL, listener)

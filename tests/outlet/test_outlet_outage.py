@@ -89,6 +89,7 @@ async def test_an_outage_loses_nothing_and_its_frames_follow_as_history(rig: Rig
         await rig.until("andon_kafka_away", 0)
         await outlet.put(Stage.RAW, rig.frames.make(100))
         await rig.until("andon_spool_drained_total", 2_000, stage=Stage.BACKFILL)
+        await rig.until("andon_records_sent_total", 1, stage=Stage.EVENT)
     raw, backfill = await rig.arrived(Stage.RAW), await rig.arrived(Stage.BACKFILL)
     assert in_order(raw)
     assert in_order(backfill)

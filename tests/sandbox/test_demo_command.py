@@ -26,6 +26,7 @@ def andon(*arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run([*ANDON, *arguments], capture_output=True, text=True, timeout=150, check=False)
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize("source", ["recording", "opcua", "sparkplug"])
 def test_the_demo_finds_the_events_whatever_way_the_machines_are_read(source: str, tmp_path: Path) -> None:
     if source == "sparkplug" and program() is None:
