@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import statistics
 import time
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,14 +20,14 @@ from andon.production import Change, fact_of
 from andon.production.states import Samples
 from andon.stream.codec import Decoder, encode_values
 from andon.stream.partition import Partition
-from andon.stream.producer import BatchProducer
-from andon.stream.publish import new_lines, partition_of
+from andon.stream.publish import partition_of
 from andon.stream.topics import ensure_topics, topic_name
 from andon.uns import Stage
 from bench.child import Child, child
 from bench.common import BenchError, Bus, bus, fill, is_quick, result, table
 from bench.frames import RATE_HZ, frames, plant_document
 from bench.growth import VISIBLE, Growth, watch_growth
+from sandbox.demo.production import announce
 from services.context.circumstances import Circumstances
 from services.context.processor import context_stage
 from services.context.settings import ContextSettings
@@ -140,27 +139,12 @@ def _events(plant: Plant, start: int) -> list[PlantEvent]:
     return told
 
 
-async def _tell(on: Bus, events: Sequence[PlantEvent]) -> None:
-    producer = BatchProducer(on.kafka)
-    await producer.start()
-    by_partition: dict[int, list[tuple[bytes, bytes]]] = {}
-    for event in events:
-        key = (event.asset or on.plant.site).encode()
-        number = partition_of(key, on.kafka.partitions)
-        by_partition.setdefault(number, []).append((key, event.model_dump_json().encode()))
-    try:
-        for number, pairs in by_partition.items():
-            await producer.deliver(topic_name(on.plant, Stage.EVENT), number, new_lines(pairs))
-    finally:
-        await producer.stop()
-
-
 async def _rate(count: int, *, told: bool) -> Growth:
     with bus(_document(MACHINES)) as on:
         await ensure_topics(on.kafka, on.plant)
         start = (wall_clock() // SECOND - _ENOUGH_S) * SECOND
         if told:
-            await _tell(on, _events(on.plant, start))
+            await announce(on.kafka, on.plant, _events(on.plant, start))
 
         def rows(first: int, number: int) -> pl.DataFrame:
             return frames(on.plant, first, number, machines=MACHINES, start=start)
@@ -209,7 +193,7 @@ async def _timed(on: Bus, service: Child, event: PlantEvent, asset: str) -> floa
         while (await consumer.getmany(where, timeout_ms=1_000)).get(where):
             service.check()
         begun = time.monotonic()
-        await _tell(on, [event])
+        await announce(on.kafka, on.plant, [event])
         corrected: set[int] = set()
         while len(corrected) < _HOUR:
             if time.monotonic() - begun > _ENOUGH_S:

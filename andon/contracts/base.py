@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Annotated
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from andon.uns import check_asset
 from andon.uns.names import ASSET_PATTERN
@@ -60,3 +60,8 @@ class Event(Model):
         ge=0,
         description="Raised when the same id is sent again with corrected content; highest wins.",
     )
+
+
+def faults(error: ValidationError) -> str:
+    """Return what is wrong with an event, in a line: each field and what pydantic says of it."""
+    return "; ".join(f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in error.errors(include_url=False))

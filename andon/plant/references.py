@@ -6,9 +6,11 @@ names that lead nowhere even where other findings keep the model from being buil
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from difflib import get_close_matches
 from typing import Any, NamedTuple
+
+from andon.uns.places import SITE, places_of
 
 _NUMERIC = ("number", "integer")
 _SHOWN = 8
@@ -91,13 +93,10 @@ def plant_problems(plant: object) -> Iterator[Problem]:
             yield Problem(("classes", name, *problem.place), problem.text)
     for path, asset in _mapping(_mapping(plant).get("assets")).items():
         yield from _unknown_class(("assets", path, "class"), asset, classes)
-    places = _places(_mapping(_mapping(plant).get("assets")))
-    for index, place in _named([_mapping(shift).get("place") for shift in _list(_mapping(plant).get("shifts"))]):
-        if place not in places:
-            yield Problem(
-                ("shifts", index, "place"),
-                f"no asset is at {place!r} or below it ({suggestion(place, sorted(places))})",
-            )
+    places = places_of(map(str, _mapping(_mapping(plant).get("assets")))) - {SITE}
+    for index, name in _named([_mapping(shift).get("place") for shift in _list(_mapping(plant).get("shifts"))]):
+        if fault := place_fault(name, places):
+            yield Problem(("shifts", index, "place"), fault)
     cases = _list(_mapping(plant).get("use_cases"))
     for index, case in enumerate(cases):
         yield from _unknown_class(("use_cases", index, "asset_class"), case, classes)
@@ -105,9 +104,11 @@ def plant_problems(plant: object) -> Iterator[Problem]:
         yield Problem((*problem.place, "name"), problem.text)
 
 
-def _places(assets: Iterable[str]) -> set[str]:
-    parts = (str(asset).split("/") for asset in assets)
-    return {"/".join(path[:depth]) for path in parts for depth in range(1, len(path) + 1)}
+def place_fault(place: str, places: Collection[str]) -> str | None:
+    """Return why a text is none of the plant's places, and what to do; None when it is one."""
+    if place in places:
+        return None
+    return f"no asset is at {place!r} or below it ({suggestion(place, sorted(set(places) - {SITE}))})"
 
 
 def _consistency_problems(relations: list[Any], tags: Mapping[str, Any]) -> Iterator[Problem]:

@@ -7,12 +7,14 @@ and `no` are texts), `1e3` is a number, and `12:30` is a text, not the 750 that 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import yaml
 
+from andon.errors import ConfigError
 from andon.plant.references import Problem
 
 #: Larger files are refused: a site of 10,000 machines takes less than half of it.
@@ -68,6 +70,33 @@ class Source:
                 break
             _, mark, node = found
         return int(mark.line) + 1
+
+    def findings(self, path: Path, problems: Iterable[Problem]) -> list[str]:
+        """Return problems as ``FILE:LINE: path.to.field: what is wrong``, each once, in the file's order."""
+        found = {(self.line(each.place), ".".join(map(str, each.place)) or "file", each.text) for each in problems}
+        return [f"{path}:{line}: {where}: {what}" for line, where, what in sorted(found)]
+
+
+def read_file(path: Path, refuse: type[ConfigError], hint: str) -> Source:
+    """Read a file that holds one YAML document.
+
+    Args:
+        path: the file.
+        refuse: the error to raise.
+        hint: what to do about a file that cannot be read.
+
+    Raises:
+        ConfigError: of type *refuse*; says what YAML itself finds, and where.
+    """
+    try:
+        source = read_source(path.read_bytes())
+    except OSError as error:
+        raise refuse(f"{path}: cannot be read: {error.strerror} ({hint})") from None
+    except SourceError as error:
+        raise refuse(f"{path}:{error.line}: {error}") from None
+    if source.problems:
+        raise refuse("\n".join(f"{path}:{line}: {problem.text}" for line, problem in source.problems))
+    return source
 
 
 def read_source(content: bytes) -> Source:

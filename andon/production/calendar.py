@@ -11,12 +11,11 @@ from collections.abc import Iterator
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
-from andon.clock import SECOND
+from andon.clock import to_datetime, to_micros
 from andon.plant import Plant
 from andon.plant.production import Shift
 from andon.production.facts import Fact, Kind
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _DAY = timedelta(days=1)
 #: A calendar needs a date: beyond these, there is none.
 _FIRST, _LAST = date(1970, 1, 3), date(9998, 12, 31)
@@ -39,8 +38,7 @@ def shift_facts(plant: Plant, start: int, end: int) -> Iterator[Fact]:
 
 
 def _local_day(moment: int, zone: ZoneInfo) -> date:
-    utc = _EPOCH + timedelta(microseconds=moment)
-    return min(max(utc.astimezone(zone).date(), _FIRST), _LAST)
+    return min(max(to_datetime(moment).astimezone(zone).date(), _FIRST), _LAST)
 
 
 def _fact(number: int, shift: Shift, day: date, zone: ZoneInfo) -> Fact:
@@ -52,5 +50,4 @@ def _fact(number: int, shift: Shift, day: date, zone: ZoneInfo) -> Fact:
 
 
 def _instant(day: date, clock: time, zone: ZoneInfo) -> int:
-    utc = datetime.combine(day, clock, zone).astimezone(UTC)
-    return round((utc - _EPOCH).total_seconds()) * SECOND
+    return to_micros(datetime.combine(day, clock, zone).astimezone(UTC))

@@ -23,6 +23,7 @@ from andon.production.calendar import shift_facts
 from andon.production.facts import STATES, Fact, Kind
 from andon.production.knowledge import Change, Knowledge
 from andon.production.timeline import Span, Timeline, overlay
+from andon.uns.places import levels
 
 Ints = NDArray[np.int64]
 Mask = NDArray[np.bool_]
@@ -67,7 +68,7 @@ class ContextJoin:
     def __init__(self, plant: Plant, knowledge: Knowledge) -> None:
         self._plant, self._knowledge = plant, knowledge
         self._assets = {asset: number for number, asset in enumerate(plant.assets)}
-        self._places = [_places(asset) for asset in plant.assets]
+        self._places = [levels(asset) for asset in plant.assets]
         self._below = _below(plant.assets)
         self._start = np.zeros(len(self._assets), np.int64)
         self._end = np.zeros(len(self._assets), np.int64)
@@ -207,15 +208,9 @@ def _context(
     )
 
 
-def _places(asset: str) -> list[str]:
-    """Return the places that say something of an asset, the nearest first."""
-    parts = asset.split("/")
-    return ["/".join(parts[:depth]) for depth in range(len(parts), -1, -1)]
-
-
 def _below(assets: Iterable[str]) -> dict[str, list[int]]:
     below: dict[str, list[int]] = {}
     for number, asset in enumerate(assets):
-        for place in _places(asset):
+        for place in levels(asset):
             below.setdefault(place, []).append(number)
     return below

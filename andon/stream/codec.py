@@ -18,6 +18,7 @@ from polars.exceptions import PolarsError
 from pydantic import BaseModel, ValidationError
 
 from andon.contracts import DeadLetterReason
+from andon.contracts.base import faults
 from andon.contracts.headers import LINEAGE_HEADER, THIS_CONTRACT, TRACEPARENT_HEADER
 from andon.plant import Plant
 from andon.plant.columns import event_schema, required_columns
@@ -160,8 +161,7 @@ class Decoder:
         try:
             self._event.model_validate(parsed)
         except ValidationError as invalid:
-            faults = (f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in invalid.errors(include_url=False))
-            return Rejected(record.offset, DeadLetterReason.SCHEMA, "; ".join(faults)[:_DETAIL_LENGTH])
+            return Rejected(record.offset, DeadLetterReason.SCHEMA, faults(invalid)[:_DETAIL_LENGTH])
         detail = f"a value does not fit its tag's kind: {error}"
         return Rejected(record.offset, DeadLetterReason.SCHEMA, detail[:_DETAIL_LENGTH])
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import polars as pl
 from aiokafka.partitioner import DefaultPartitioner
@@ -21,8 +21,30 @@ def partition_of(key: bytes, partitions: int) -> int:
     return chosen
 
 
+class Partitions:
+    """Sorts lines by the partition of their key, and remembers which that is.
+
+    Args:
+        count: how many partitions there are.
+    """
+
+    def __init__(self, count: int) -> None:
+        self._count = count
+        self._numbers: dict[bytes, int] = {}
+
+    def sort(self, lines: Iterable[Line]) -> dict[int, list[Line]]:
+        """Return the lines of each partition, in order."""
+        groups: dict[int, list[Line]] = {}
+        for line in lines:  # per-event Python: a dictionary look-up
+            number = self._numbers.get(line.key)
+            if number is None:
+                number = self._numbers[line.key] = partition_of(line.key, self._count)
+            groups.setdefault(number, []).append(line)
+        return groups
+
+
 class Publisher:
-    """Publishes rows of one contract to one topic, each asset always to its own partition.
+    """Publishes to one topic, each key always to its own partition.
 
     Args:
         producer: a started producer.
@@ -31,29 +53,25 @@ class Publisher:
     """
 
     def __init__(self, producer: BatchProducer, topic: str, partitions: int) -> None:
-        self._producer, self._topic, self._partitions = producer, topic, partitions
-        self._partition_of: dict[str, int] = {}
+        self._producer, self._topic, self._partitions = producer, topic, Partitions(partitions)
 
     async def publish(self, rows: pl.DataFrame) -> list[Line]:
-        """Send *rows* (contract columns) and return when the broker has them all.
+        """Send *rows* (contract columns) under their assets and return when the broker has them all.
 
         Returns:
             Lines that are larger than the broker takes; all others are delivered.
         """
-        by_partition: dict[int, list[Line]] = {}
-        for number, line in zip(self._numbers(rows["asset"]), new_lines(keyed_values(rows)), strict=True):
-            by_partition.setdefault(number, []).append(line)
-        refused = await asyncio.gather(
-            *(self._producer.deliver(self._topic, number, lines) for number, lines in by_partition.items())
-        )
-        return [line for lines in refused for line in lines]
+        return await self.deliver(new_lines(keyed_values(rows)))
 
-    def _numbers(self, assets: pl.Series) -> list[int]:
-        known = self._partition_of
-        for asset in assets.unique():
-            if asset not in known:
-                known[asset] = partition_of(asset.encode(), self._partitions)
-        return [known[asset] for asset in assets]
+    async def deliver(self, lines: Iterable[Line]) -> list[Line]:
+        """Send *lines* and return when the broker has them all.
+
+        Returns:
+            Lines that are larger than the broker takes; all others are delivered.
+        """
+        groups = self._partitions.sort(lines).items()
+        refused = await asyncio.gather(*(self._producer.deliver(self._topic, *group) for group in groups))
+        return [line for group in refused for line in group]
 
 
 def keyed_values(rows: pl.DataFrame) -> list[tuple[bytes, bytes]]:

@@ -6,12 +6,16 @@ well its sockets are. A worker without lag is idle, which is healthy.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import contextlib
+import time
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 
 import orjson
 from aiohttp import web
 
+from andon.clock import SECOND
+from andon.settings import TelemetrySettings
 from andon.telemetry.metrics import CONTENT_TYPE, Metrics
 
 Monotonic = Callable[[], float]
@@ -101,3 +105,16 @@ class Health:
 def _answer(good: bool, detail: dict[str, object]) -> web.Response:
     body = orjson.dumps({"status": "ok" if good else "unavailable", **detail})
     return web.Response(status=200 if good else 503, body=body, content_type="application/json")
+
+
+@contextlib.asynccontextmanager
+async def served(
+    settings: TelemetrySettings, metrics: Metrics, ready: Callable[[], bool] = lambda: True
+) -> AsyncIterator[None]:
+    """Show the metrics and health of a service without partitions, for the length of an `async with` block."""
+    health = Health(metrics, Progress(settings.progress_timeout / SECOND, time.monotonic), ready)
+    await health.start(settings.host, settings.port)
+    try:
+        yield
+    finally:
+        await health.stop()

@@ -8,10 +8,7 @@ from andon.clock import SECOND
 from andon.contracts import PlantEvent
 from andon.plant import Plant
 from andon.settings import KafkaSettings
-from andon.stream.producer import BatchProducer
-from andon.stream.publish import new_lines, partition_of
-from andon.stream.topics import topic_name
-from andon.uns import Stage
+from andon.stream.plant_events import event_lines, event_publisher
 from sandbox.demo.scenario import Scenario
 
 _MINUTE = 60 * SECOND
@@ -42,16 +39,8 @@ def correction(scenario: Scenario, plant: Plant) -> PlantEvent:
 
 async def announce(kafka: KafkaSettings, plant: Plant, events: Sequence[PlantEvent]) -> None:
     """Put events on the bus, as the mes service does."""
-    producer = BatchProducer(kafka)
-    await producer.start()
-    try:
-        for event in events:
-            key = (event.asset or plant.site).encode()
-            lines = new_lines([(key, event.model_dump_json().encode())])
-            number = partition_of(key, kafka.partitions)
-            await producer.deliver(topic_name(plant, Stage.EVENT), number, lines)
-    finally:
-        await producer.stop()
+    async with event_publisher(kafka, plant) as publisher:
+        await publisher.deliver(event_lines(plant, events))
 
 
 def _span(scenario: Scenario) -> tuple[int, int]:

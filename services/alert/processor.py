@@ -9,6 +9,7 @@ import polars as pl
 from pydantic import ValidationError
 
 from andon.contracts import Alert, DeadLetterReason, Decision, Inference, Origin
+from andon.contracts.base import faults
 from andon.plant import Plant
 from andon.plant.columns import event_schema
 from andon.stream import Count, Emit, Processor, Rejected, Result, StageSpec
@@ -103,7 +104,7 @@ class AlertProcessor:
         try:
             inference = _inference(row)
         except ValidationError as error:
-            return None if delivered else Rejected(row[OFFSET], DeadLetterReason.SCHEMA, _faults(error))
+            return None if delivered else Rejected(row[OFFSET], DeadLetterReason.SCHEMA, f"inference: {faults(error)}")
         alerts = self._classes[asset_class]
         window = alerts.window(inference, row[OFFSET])
         states[row[_LANE]], change = alerts.lifecycle.advance(states[row[_LANE]], window)
@@ -127,8 +128,3 @@ def _changes(asset_class: str, result: Result) -> Iterator[Count]:
 def _inference(row: dict[str, Any]) -> Inference:
     given = {name: value for name, value in row.items() if value is not None or name not in _DEFAULTED}
     return Inference.model_validate(given)
-
-
-def _faults(error: ValidationError) -> str:
-    found = (f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in error.errors(include_url=False))
-    return "inference: " + "; ".join(found)

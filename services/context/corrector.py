@@ -34,6 +34,7 @@ from andon.stream.stage import Rejected
 from andon.stream.topics import count_partitions, group_name, topic_name
 from andon.telemetry import Metrics, get_logger
 from andon.uns import Stage
+from andon.uns.places import SITE, places_of
 from services.context.bookmarks import Bookmarks, bookmarks
 from services.context.circumstances import Circumstances
 from services.context.correction import Corrections, Span, stretches
@@ -115,7 +116,7 @@ class Corrector:
         self._news: dict[int, deque[_News]] = {}
         self._heard = asyncio.Event()
         self._forget_due = time.monotonic() + _FORGET_S
-        self._places = _places(plant)
+        self._places = places_of(plant.assets)
 
     def take(self, told: Told) -> None:
         """Take a record of the `event` topic, in its partition's order; one that is read again does no harm."""
@@ -309,12 +310,7 @@ class Corrector:
     def _fault(self, told: Told) -> tuple[DeadLetterReason, str] | None:
         if told.event is None:
             return DeadLetterReason.SCHEMA, told.fault
-        if told.event.asset is not None and told.event.asset not in self._places:
+        if (told.event.asset or SITE) not in self._places:
             return DeadLetterReason.UNKNOWN_ASSET, f"{told.event.asset!r} is no asset of the plant model, nor above one"
         fault = fault_of(told.event)
         return (DeadLetterReason.SCHEMA, fault) if fault else None
-
-
-def _places(plant: Plant) -> frozenset[str]:
-    parts = (asset.split("/") for asset in plant.assets)
-    return frozenset("/".join(path[:depth]) for path in parts for depth in range(1, len(path) + 1))

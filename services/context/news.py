@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Sequence
+from functools import partial
 
 from andon.clock import SECOND, wall_clock
 from andon.contracts import PlantEvent
@@ -12,10 +13,9 @@ from andon.plant import Plant
 from andon.production import fact_of
 from andon.production.facts import Kind
 from andon.settings import Settings
-from andon.stream.plant_events import Told, follow_events
-from andon.stream.producer import BatchProducer
-from andon.stream.publish import new_lines, partition_of
-from andon.stream.topics import count_partitions, topic_name
+from andon.stream.plant_events import Told, event_lines, event_publisher, follow_events
+from andon.stream.publish import Publisher
+from andon.stream.topics import topic_name
 from andon.telemetry import Metrics, get_logger
 from andon.uns import Stage
 from services.context.circumstances import Circumstances
@@ -63,7 +63,6 @@ class News:
         self._heard_all = asyncio.Event()
         self._products: set[str] = set()
         self._named: set[str] = set()
-        self._partitions = 0
 
     @contextlib.asynccontextmanager
     async def followed(self, stop: asyncio.Event) -> AsyncIterator[None]:
@@ -133,15 +132,13 @@ class News:
         await self._heard_all.wait()
         since = wall_clock() - self._rules.remember
         kinds = (*_CATALOGUE_KINDS, *(kind.value for kind in Kind))
-        publish = self._publish if self._relays else None
-        database = self._settings.database
         async with contextlib.AsyncExitStack() as stack:
-            if publish:
-                self._producer = BatchProducer(self._settings.kafka)
-                await self._producer.start()
-                stack.push_async_callback(self._producer.stop)
+            publish = None
+            if self._relays:
+                publisher = await stack.enter_async_context(event_publisher(self._settings.kafka, self._plant))
+                publish = partial(self._relay, publisher)
             await follow_database(
-                database,
+                self._settings.database,
                 kinds,
                 since,
                 self._load,
@@ -150,12 +147,8 @@ class News:
                 publish,
             )
 
-    async def _publish(self, events: Sequence[PlantEvent]) -> None:
-        self._partitions = self._partitions or (await count_partitions(self._settings.kafka))[self._topic]
-        for event in events:
-            key = (event.asset or self._plant.site).encode()
-            lines = new_lines([(key, event.model_dump_json().encode())])
-            await self._producer.deliver(self._topic, partition_of(key, self._partitions), lines)
+    async def _relay(self, publisher: Publisher, events: Sequence[PlantEvent]) -> None:
+        await publisher.deliver(event_lines(self._plant, events))
         self._metrics.count("andon_events_relayed_total", len(events))
 
     async def _figures(self) -> None:

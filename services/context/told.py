@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import asyncpg
 import orjson
 from pydantic import ValidationError
 
+from andon.clock import to_datetime, to_micros
 from andon.contracts import PlantEvent
 from andon.database import Database, connect, migrate
 from andon.database.connection import AWAY
@@ -24,7 +24,6 @@ _RETRY_S = 1.0
 #: A connection that died without a word is found out by asking this often.
 _ASK_S = 5.0
 _AT_ONCE = 500
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _COLUMNS = "sequence, id, revision, kind, place, name, attributes, valid_from, valid_to, recorded_from"
 _KNOWN = f"""
 SELECT {_COLUMNS} FROM andon.plant_event
@@ -93,8 +92,7 @@ async def _follow(
     async with database.acquire() as connection:
         await connection.add_listener(_CHANNEL, listener)
         try:
-            horizon = _EPOCH + timedelta(microseconds=max(0, since))
-            for row in await connection.fetch(_KNOWN, horizon, list(kinds)):
+            for row in await connection.fetch(_KNOWN, to_datetime(max(0, since)), list(kinds)):
                 _take(row, take)
             current(True)
             while True:
@@ -136,7 +134,7 @@ async def _relay(connection: asyncpg.pool.PoolConnectionProxy, publish: Publish 
 def _take(row: asyncpg.Record, take: Take) -> None:
     event = _event(row)
     if event is not None:
-        take(event, _micros(row["recorded_from"]))
+        take(event, to_micros(row["recorded_from"]))
 
 
 def _event(row: asyncpg.Record) -> PlantEvent | None:
@@ -145,8 +143,8 @@ def _event(row: asyncpg.Record) -> PlantEvent | None:
     try:
         return PlantEvent(
             id=row["id"],
-            time=_micros(row["valid_from"]),
-            end=None if row["valid_to"] is None else _micros(row["valid_to"]),
+            time=to_micros(row["valid_from"]),
+            end=None if row["valid_to"] is None else to_micros(row["valid_to"]),
             asset=row["place"] or None,
             kind=row["kind"],
             name=row["name"],
@@ -160,7 +158,3 @@ def _event(row: asyncpg.Record) -> PlantEvent | None:
 
 def _text(value: object) -> str:
     return value if isinstance(value, str) else orjson.dumps(value).decode()
-
-
-def _micros(moment: datetime) -> int:
-    return (moment - _EPOCH) // timedelta(microseconds=1)

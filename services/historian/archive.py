@@ -11,6 +11,7 @@ import polars as pl
 from asyncpg.pool import PoolConnectionProxy
 
 from andon.database import Database
+from andon.database.names import literal
 from andon.errors import ConfigError, DatabaseError
 from andon.plant import Plant
 from andon.telemetry import get_logger
@@ -20,7 +21,7 @@ from services.historian.mirror import mirror
 from services.historian.native import NativePartitions
 from services.historian.relation import columns_of
 from services.historian.rows import Rows
-from services.historian.tables import SCHEMA, Table, alter_statements, literal, tables_of
+from services.historian.tables import SCHEMA, Table, alter_statements, tables_of
 from services.historian.timescale import Hypertables, minute_view
 from services.historian.views import View, class_views
 

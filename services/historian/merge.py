@@ -14,8 +14,9 @@ import io
 import asyncpg
 from asyncpg.pool import PoolConnectionProxy
 
+from andon.database.names import literal, quoted, shortened
 from services.historian.rows import Rows
-from services.historian.tables import Table, literal, quoted, shortened
+from services.historian.tables import Table
 
 #: Columns of marks: only those that there are.
 _MARKS = ("quality", "status")

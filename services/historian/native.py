@@ -10,9 +10,10 @@ import asyncpg
 from asyncpg.pool import PoolConnectionProxy
 
 from andon.database import Database
+from andon.database.names import literal, quoted, shortened
 from andon.telemetry import get_logger
 from services.historian.merge import forget_statement
-from services.historian.tables import Table, create_statements, index_statements, literal, quoted, shortened
+from services.historian.tables import Table, create_statements, index_statements
 
 _log = get_logger(__name__)
 _SCHEMA = "history_part"

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 
 import orjson
 from pydantic import ValidationError
 
-from andon.clock import MILLISECOND, SECOND
+from andon.clock import MILLISECOND, to_datetime
 from andon.contracts import DeadLetterReason, PlantEvent
 from andon.database import Database
 from services.historian.batch import Consumed, Refused
@@ -48,18 +47,13 @@ async def tell(database: Database, told: Sequence[Told]) -> int:
 def _arguments(event: PlantEvent, record: Consumed) -> tuple[object, ...]:
     return (
         *(event.id, event.kind, event.asset or "", event.name),
-        *(_moment(event.time), None if event.end is None else _moment(event.end)),
+        *(to_datetime(event.time), None if event.end is None else to_datetime(event.end)),
         orjson.dumps(event.attributes).decode(),
         event.revision,
-        _moment(record.timestamp * MILLISECOND),
+        to_datetime(record.timestamp * MILLISECOND),
         f"{record.topic}/{record.partition}",
         record.offset,
     )
-
-
-def _moment(micros: int) -> datetime:
-    seconds, rest = divmod(micros, SECOND)
-    return datetime.fromtimestamp(seconds, UTC).replace(microsecond=rest)
 
 
 def _refused(number: int, error: ValidationError) -> Refused:

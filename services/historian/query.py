@@ -10,10 +10,11 @@ from pathlib import Path
 
 import polars as pl
 
+from andon.database.names import quoted, shortened
 from andon.errors import ConfigError
 from andon.units import parse_duration
 from andon.uns import Stage
-from services.historian.tables import CONTEXT_COLUMNS, SCHEMA, quoted, shortened
+from services.historian.tables import CONTEXT_COLUMNS, SCHEMA
 from services.historian.views import plain_names
 
 _TYPES: Mapping[str, type[pl.DataType]] = {

@@ -6,21 +6,18 @@ stage: a few columns worth asking for, and the whole event as a document.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
 from andon.contracts.frames import Context
+from andon.database.names import quoted, shortened, tag_column
 from andon.errors import ConfigError
 from andon.plant import AssetClass, Plant, TagKind
 from andon.uns import Stage
 
 SCHEMA = "history"
 TIMESTAMP = "timestamp with time zone"
-#: PostgreSQL's limit on names, bytes; names of the plant model are ASCII.
-_MAX_NAME = 63
-_HASH_DIGITS = 8
 #: PostgreSQL's limit on columns is 1,600, less for wide types; the rest is for those that are no tags.
 _MAX_TAGS = 1_500
 _TAG_TYPES = {
@@ -150,7 +147,7 @@ def frame_table(stage: Stage, name: str, asset_class: AssetClass) -> Table:
     """
     if len(asset_class.tags) > _MAX_TAGS:
         raise ConfigError(f"class {name!r} has {len(asset_class.tags)} tags, a table takes {_MAX_TAGS}: divide it")
-    tags = {tag: shortened(f"tag_{tag}") for tag in asset_class.tags}
+    tags = {tag: tag_column(tag) for tag in asset_class.tags}
     about = {"status": "jsonb"} if stage is Stage.RAW else _context_columns()
     values = {tags[tag]: _TAG_TYPES[declared.kind] for tag, declared in asset_class.tags.items()}
     return Table(
@@ -205,24 +202,6 @@ def alter_statements(table: Table, existing: Mapping[str, str]) -> list[str]:
         for name, kind in table.columns.items()
         if name not in existing
     ]
-
-
-def shortened(name: str) -> str:
-    """Return *name* if PostgreSQL takes it, otherwise its beginning and a hash of all of it."""
-    if len(name) <= _MAX_NAME:
-        return name
-    digest = hashlib.sha256(name.encode()).hexdigest()[:_HASH_DIGITS]
-    return f"{name[: _MAX_NAME - _HASH_DIGITS - 1]}_{digest}"
-
-
-def quoted(name: str) -> str:
-    """Return an identifier as it stands in a statement."""
-    return '"' + name.replace('"', '""') + '"'
-
-
-def literal(text: str) -> str:
-    """Return a text as it stands in a statement."""
-    return "'" + text.replace("'", "''") + "'"
 
 
 def _context_columns() -> dict[str, str]:

@@ -6,8 +6,9 @@ from collections.abc import Iterable, Iterator
 from datetime import datetime
 
 from andon.database import Database
+from andon.database.names import literal, quoted, shortened
 from services.historian.merge import forget_statement
-from services.historian.tables import SCHEMA, Table, create_statements, index_statements, literal, quoted, shortened
+from services.historian.tables import SCHEMA, Table, create_statements, index_statements
 from services.historian.views import View
 
 #: Chunks that are older than this are compressed; corrections still reach them.

@@ -7,9 +7,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from andon.clock import SECOND
+from andon.database.names import quoted, shortened
 from andon.plant import AssetClass, Plant
 from andon.uns import Stage
-from services.historian.tables import CONTEXT_COLUMNS, SCHEMA, Table, quoted, shortened
+from services.historian.tables import CONTEXT_COLUMNS, SCHEMA, Table
 
 #: Columns that are no tags, in the view and in what `andon history` gives.
 FRAME_COLUMNS = (

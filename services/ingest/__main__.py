@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from andon.clock import SECOND
@@ -14,7 +13,7 @@ from andon.service import run_service
 from andon.settings import Settings
 from andon.stream.plant_events import Told, follow_events
 from andon.stream.topics import topic_name
-from andon.telemetry import Health, Metrics, Progress
+from andon.telemetry import Metrics, served
 from andon.uns import Stage
 from services.ingest.intake import Pipeline
 from services.ingest.mqtt.source import MqttSource
@@ -41,7 +40,7 @@ async def _run(plant: Plant, settings: ServiceSettings, metrics: Metrics, stop: 
     signals = Signals(plant)
     sources = _open_sources(settings.ingest, plant, signals, metrics)
     async with (
-        _health(settings, metrics),
+        served(settings.telemetry, metrics),
         Outlet(settings.kafka, settings.ingest.spool, plant, metrics) as outlet,
     ):
         pipeline = Pipeline(plant, signals, settings.ingest, outlet, metrics)
@@ -93,17 +92,6 @@ async def _end(tasks: Sequence[asyncio.Future[Any]]) -> None:
     for task in tasks:
         task.cancel()
     await asyncio.wait(tasks)
-
-
-@contextlib.asynccontextmanager
-async def _health(settings: ServiceSettings, metrics: Metrics) -> AsyncIterator[None]:
-    progress = Progress(settings.telemetry.progress_timeout / SECOND, time.monotonic)
-    health = Health(metrics, progress, ready=lambda: True)
-    await health.start(settings.telemetry.host, settings.telemetry.port)
-    try:
-        yield
-    finally:
-        await health.stop()
 
 
 if __name__ == "__main__":

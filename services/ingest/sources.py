@@ -11,9 +11,8 @@ from pydantic import BaseModel, ConfigDict, Discriminator, ValidationError, fiel
 from pydantic_core import ErrorDetails
 
 from andon.errors import ConfigError
-from andon.plant.references import suggestion
-from andon.plant.source import Source as YamlText
-from andon.plant.source import SourceError, read_source
+from andon.plant.references import Problem, suggestion
+from andon.plant.source import read_file
 from andon.plant.wording import explain
 from services.ingest.mqtt.config import MqttConfig
 from services.ingest.opcua.config import OpcUaConfig
@@ -66,28 +65,18 @@ def load_sources(path: Path) -> Sources:
     Raises:
         SourcesError: lists every finding as ``FILE:LINE: path.to.field: what is wrong``.
     """
-    try:
-        text = read_source(path.read_bytes())
-    except OSError as error:
-        raise SourcesError(f"{path}: cannot be read: {error.strerror} (set ANDON_INGEST__SOURCES)") from None
-    except SourceError as error:
-        raise SourcesError(f"{path}:{error.line}: {error}") from None
-    if text.problems:
-        raise SourcesError("\n".join(f"{path}:{line}: {problem.text}" for line, problem in text.problems))
+    text = read_file(path, SourcesError, "set ANDON_INGEST__SOURCES")
     try:
         return Sources.model_validate_json(json.dumps(text.data), context={"folder": path.parent})
     except ValidationError as error:
-        raise SourcesError("\n".join(_findings(path, text, error))) from None
+        problems = [_problem(each) for each in error.errors(include_url=False)]
+    raise SourcesError("\n".join(text.findings(path, problems)))
 
 
-def _findings(path: Path, text: YamlText, error: ValidationError) -> list[str]:
-    found = set()
-    for each in error.errors(include_url=False):
-        place, kind = _without_kind(each["loc"])
-        wording = _OF_KINDS.get(each["type"])
-        message = wording(each) if wording else explain(each, _fields(kind, place[2:-1]))
-        found.add((text.line(place), ".".join(map(str, place)) or "file", message))
-    return [f"{path}:{line}: {where}: {message}" for line, where, message in sorted(found)]
+def _problem(error: ErrorDetails) -> Problem:
+    place, kind = _without_kind(error["loc"])
+    wording = _OF_KINDS.get(error["type"])
+    return Problem(place, wording(error) if wording else explain(error, _fields(kind, place[2:-1])))
 
 
 def _without_kind(place: tuple[Any, ...]) -> tuple[tuple[Any, ...], str]:

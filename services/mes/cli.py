@@ -14,10 +14,10 @@ from andon.contracts import PlantEvent
 from andon.plant.load import load_plant
 from andon.settings import Settings, read_settings
 from andon.telemetry import configure_logs
+from andon.uns.places import places_of
 from services.mes.check import Sample, try_systems
 from services.mes.event import Refusal
 from services.mes.mapping_file import findings, load_mapping
-from services.mes.places import places_of
 
 #: Exit code for a file that a person must correct.
 _WRONG = 2

@@ -10,10 +10,10 @@ from pydantic import TypeAdapter, ValidationError
 
 from andon.contracts import DeadLetterReason, PlantEvent
 from andon.plant.model import Unit
+from andon.plant.references import place_fault
 from andon.units import parse_duration
 from services.mes.mapping import Cell, Table, state_fault
 from services.mes.moments import MomentError, span
-from services.mes.places import place_fault
 
 #: Unit of what is counted, beside all units of measurement.
 PIECES = "pieces"

@@ -11,9 +11,9 @@ from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, fie
 from andon.connection import Group, Text, TlsSettings
 from andon.contracts import MachineState
 from andon.plant.production import TimeZone
+from andon.plant.references import place_fault
 from andon.secrets import SecretRef
 from andon.units import parse_duration
-from services.mes.places import place_fault
 
 Kind = Literal["order", "batch", "product", "recipe", "shift", "maintenance", "machine_state"]
 """Kinds of events that a row can become."""

@@ -14,10 +14,10 @@ from pydantic_core import ErrorDetails
 from andon.errors import ConfigError
 from andon.plant import Plant
 from andon.plant.references import Problem
-from andon.plant.source import Source, SourceError, read_source
+from andon.plant.source import Source, read_file
 from andon.plant.wording import explain
+from andon.uns.places import places_of
 from services.mes.mapping import Mapping
-from services.mes.places import places_of
 
 
 class MappingError(ConfigError):
@@ -40,7 +40,7 @@ def load_mapping(path: Path, plant: Plant) -> Mapping:
         return Mapping.model_validate_json(json.dumps(text.data), context=context)
     except ValidationError as error:
         problems = [_problem(each) for each in error.errors(include_url=False)]
-    raise MappingError("\n".join(_findings(path, text, problems)))
+    raise MappingError("\n".join(text.findings(path, problems)))
 
 
 def findings(path: Path, problems: Iterable[Problem]) -> list[str]:
@@ -49,29 +49,16 @@ def findings(path: Path, problems: Iterable[Problem]) -> list[str]:
     Raises:
         MappingError: the file cannot be read any more.
     """
-    return _findings(path, _read(path), problems)
+    return _read(path).findings(path, problems)
 
 
 def _read(path: Path) -> Source:
-    try:
-        text = read_source(path.read_bytes())
-    except OSError as error:
-        raise MappingError(f"{path}: cannot be read: {error.strerror} (set ANDON_MES__FILE)") from None
-    except SourceError as error:
-        raise MappingError(f"{path}:{error.line}: {error}") from None
-    if text.problems:
-        raise MappingError("\n".join(f"{path}:{line}: {problem.text}" for line, problem in text.problems))
-    return text
+    return read_file(path, MappingError, "set ANDON_MES__FILE")
 
 
 def _problem(error: ErrorDetails) -> Problem:
     place = error["loc"]
     return Problem(place, explain(error, _fields(place[:-1])))
-
-
-def _findings(path: Path, text: Source, problems: Iterable[Problem]) -> list[str]:
-    found = {(text.line(each.place), ".".join(map(str, each.place)) or "file", each.text) for each in problems}
-    return [f"{path}:{line}: {where}: {what}" for line, where, what in sorted(found)]
 
 
 def _fields(place: tuple[Any, ...]) -> list[str]:

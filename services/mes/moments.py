@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta, tzinfo
+from datetime import UTC, datetime, tzinfo
 from enum import IntEnum
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MICROSECOND = timedelta(microseconds=1)
+from andon.clock import to_micros
 
 
 class Showing(IntEnum):
@@ -46,7 +45,7 @@ def moment(text: str, zone: tzinfo | None, showing: Showing = Showing.FIRST) -> 
 
 def _since_epoch(parsed: datetime, text: str) -> int:
     try:
-        return (parsed.astimezone(UTC) - _EPOCH) // _MICROSECOND
+        return to_micros(parsed.astimezone(UTC))
     except OverflowError:
         raise MomentError(f"{text!r} lies too far away") from None
 

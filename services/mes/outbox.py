@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
@@ -11,8 +10,9 @@ from andon.plant import Plant
 from andon.settings import KafkaSettings
 from andon.stream.codec import Line
 from andon.stream.deadletters import encode_letter
+from andon.stream.plant_events import event_lines
 from andon.stream.producer import BatchProducer
-from andon.stream.publish import new_lines, partition_of
+from andon.stream.publish import Publisher
 from andon.stream.topics import count_partitions, ensure_topics, topic_name
 from andon.telemetry import Metrics
 from andon.uns import Stage
@@ -29,7 +29,11 @@ class Outbox:
     """
 
     def __init__(self, producer: BatchProducer, plant: Plant, partitions: int, metrics: Metrics) -> None:
-        self._producer, self._plant, self._partitions, self._metrics = producer, plant, partitions, metrics
+        self._plant, self._metrics = plant, metrics
+        self._publishers = {
+            stage: Publisher(producer, topic_name(plant, stage), partitions)
+            for stage in (Stage.EVENT, Stage.DEADLETTER)
+        }
 
     async def tell(self, events: Sequence[PlantEvent]) -> list[PlantEvent]:
         """Send events and return when Kafka has them.
@@ -37,7 +41,7 @@ class Outbox:
         Returns:
             The events that are larger than Kafka takes.
         """
-        lines = new_lines([(self.key(event).encode(), event.model_dump_json().encode()) for event in events])
+        lines = event_lines(self._plant, events)
         refused = {id(line) for line in await self._deliver(Stage.EVENT, lines)}
         return [event for event, line in zip(events, lines, strict=True) if id(line) in refused]
 
@@ -49,19 +53,8 @@ class Outbox:
         bare = [encode_letter(letter.model_copy(update={"value": None})) for letter in large]
         await self._deliver(Stage.DEADLETTER, bare)
 
-    def key(self, event: PlantEvent) -> str:
-        """Return the key of an event: its asset, or the level above, or the site's name."""
-        return event.asset or self._plant.site
-
     async def _deliver(self, stage: Stage, lines: Sequence[Line]) -> list[Line]:
-        by_partition: dict[int, list[Line]] = {}
-        for line in lines:
-            by_partition.setdefault(partition_of(line.key, self._partitions), []).append(line)
-        topic = topic_name(self._plant, stage)
-        refused = await asyncio.gather(
-            *(self._producer.deliver(topic, number, group) for number, group in by_partition.items())
-        )
-        too_large = [line for group in refused for line in group]
+        too_large = await self._publishers[stage].deliver(lines)
         self._metrics.count("andon_records_sent_total", len(lines) - len(too_large), stage=stage)
         return too_large
 

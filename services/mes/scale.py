@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from enum import StrEnum
 from zoneinfo import ZoneInfo
 
+from andon.clock import to_datetime, to_micros
 from services.mes.mapping import Table
 from services.mes.moments import moment
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MICROSECOND = timedelta(microseconds=1)
-_EARLIEST = (datetime.min.replace(tzinfo=UTC) - _EPOCH) // _MICROSECOND
-_LATEST = (datetime.max.replace(tzinfo=UTC) - _EPOCH) // _MICROSECOND
+_EARLIEST = to_micros(datetime.min.replace(tzinfo=UTC))
+_LATEST = to_micros(datetime.max.replace(tzinfo=UTC))
 _SMALLEST, _LARGEST = -(2**63), 2**63 - 1
 #: Clocks without a time zone go back when summer time ends, by at most this much (Antarctica/Troll).
 _CLOCKS_GO_BACK = 2 * 3_600_000_000
@@ -36,13 +35,13 @@ class Scale(StrEnum):
             parsed = datetime.fromisoformat(text)
         except ValueError:  # infinity, years before 1 and after 9999
             return _EARLIEST if text.startswith("-") or text.endswith("BC") else _LATEST
-        return (parsed.replace(tzinfo=parsed.tzinfo or UTC) - _EPOCH) // _MICROSECOND
+        return to_micros(parsed.replace(tzinfo=parsed.tzinfo or UTC))
 
     def text(self, number: int) -> str:
         """Return a number as PostgreSQL reads it."""
         if self is Scale.INTEGER:
             return str(min(max(number, _SMALLEST), _LARGEST))
-        value = _EPOCH + min(max(number, _EARLIEST), _LATEST) * _MICROSECOND
+        value = to_datetime(min(max(number, _EARLIEST), _LATEST))
         return value.replace(tzinfo=UTC if self is Scale.INSTANT else None).isoformat()
 
     def newest(self, text: str, zone: str | None) -> int:
@@ -55,7 +54,7 @@ class Scale(StrEnum):
         if self is not Scale.LOCAL or zone is None:
             return self.number(text)
         local = datetime.fromisoformat(text).astimezone(ZoneInfo(zone))
-        return (local.replace(tzinfo=UTC) - _EPOCH) // _MICROSECOND
+        return to_micros(local.replace(tzinfo=UTC))
 
     def moment(self, number: int, zone: str | None) -> int | None:
         """Return the moment of a number, microseconds UTC; None for an integer."""

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 
-from andon.clock import SECOND, wall_clock
+from andon.clock import wall_clock
 from andon.database import connect, migrate
 from andon.plant import Plant
-from andon.telemetry import Health, Metrics, Progress
+from andon.telemetry import Metrics, served
+from andon.uns.places import places_of
 from services.mes.feed import Feed
 from services.mes.mapping_file import load_mapping
 from services.mes.outbox import opened
-from services.mes.places import places_of
 from services.mes.poller import Poller
 from services.mes.settings import ServiceSettings
 from services.mes.source import read_dsn
@@ -35,7 +32,7 @@ async def run(plant: Plant, settings: ServiceSettings, metrics: Metrics, stop: a
     async with (
         connect(settings.database, application="andon-mes") as database,
         opened(settings.kafka, plant, metrics) as outbox,
-        _health(settings, metrics),
+        served(settings.telemetry, metrics),
     ):
         if settings.database.migrate:
             await migrate(database)
@@ -64,14 +61,3 @@ async def _until(stop: asyncio.Event, pollers: list[Poller]) -> None:
     for task in work:
         if not task.cancelled():
             task.result()
-
-
-@asynccontextmanager
-async def _health(settings: ServiceSettings, metrics: Metrics) -> AsyncIterator[None]:
-    progress = Progress(settings.telemetry.progress_timeout / SECOND, time.monotonic)
-    health = Health(metrics, progress, ready=lambda: True)
-    await health.start(settings.telemetry.host, settings.telemetry.port)
-    try:
-        yield
-    finally:
-        await health.stop()

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import time
 
-from andon.clock import SECOND
 from andon.database import connect, migrate
 from andon.database.connection import persist
 from andon.plant import Plant
 from andon.service import run_service
 from andon.settings import Settings
 from andon.stream.topics import ensure_topics
-from andon.telemetry import Health, Metrics, Progress
+from andon.telemetry import Metrics, served
 from services.oee.settings import OeeSettings
 from services.oee.shell import OeeService
 
@@ -29,15 +27,12 @@ class ServiceSettings(Settings):
 async def run(plant: Plant, settings: ServiceSettings, metrics: Metrics, stop: asyncio.Event) -> None:
     """Keep indicators up to date until *stop* is set."""
     service = OeeService(plant, settings.kafka, settings.oee, metrics)
-    progress = Progress(settings.telemetry.progress_timeout / SECOND, time.monotonic)
-    health = Health(metrics, progress, ready=lambda: service.ready)
 
     def away() -> None:
         metrics.set("andon_database_away", 1)
 
     async with contextlib.AsyncExitStack() as stack:
-        await health.start(settings.telemetry.host, settings.telemetry.port)
-        stack.push_async_callback(health.stop)
+        await stack.enter_async_context(served(settings.telemetry, metrics, lambda: service.ready))
         await ensure_topics(settings.kafka, plant)
         database = await persist(
             lambda: stack.enter_async_context(connect(settings.database, application="andon-oee")), _RETRY_S, away

@@ -4,21 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 
 import asyncpg
 import numpy as np
 import orjson
 import polars as pl
 
-from andon.database.names import quoted
+from andon.clock import to_datetime, to_micros
+from andon.database.names import quoted, tag_column
 from andon.plant import AssetClass, Plant, TagKind
 from andon.production.oee import MINUTES, Floats, minutes
 from andon.quality.marks import levels
 
 Connection = asyncpg.pool.PoolConnectionProxy | asyncpg.Connection
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MICRO = timedelta(microseconds=1)
 _AT_ONCE = 5_000
 _TAKE = f"""
 DELETE FROM oee.touched_minute WHERE (asset_id, minute) IN (
@@ -109,7 +108,7 @@ async def refresh_minutes(
 
 def _frames_sql(relation: str, asset_class: AssetClass) -> str:
     """Return the query for the frames of some minutes, and for the one before and the one after each."""
-    columns = ", ".join(quoted(f"tag_{tag}") for tag in asset_class.tags)
+    columns = ", ".join(quoted(tag_column(tag)) for tag in asset_class.tags)
     columns = f"asset_id, time, shift, product, machine_state, quality::text, {columns}"
     return f"""
 SELECT DISTINCT f.* FROM unnest($1::integer[], $2::timestamptz[]) AS m(number, minute)
@@ -141,7 +140,7 @@ def _minutes(
     periods = frames.with_columns(pl.col("shift").fill_null(local.dt.strftime("%Y-%m-%d")))
     rows = minutes(asset_class, periods, _Samples(level, quality))
     wanted = pl.DataFrame(
-        {"asset_id": ids, "minute": [(time - _EPOCH) // _MICRO for time in times]},
+        {"asset_id": ids, "minute": [to_micros(time) for time in times]},
         schema={"asset_id": pl.Int64, "minute": pl.Int64},
     )
     return rows.join(wanted, on=["asset_id", "minute"], how="semi")
@@ -156,4 +155,4 @@ def _schema(asset_class: AssetClass) -> dict[str, pl.DataType]:
 
 def _records(rows: pl.DataFrame) -> list[tuple[object, ...]]:
     place = list(MINUTES).index("minute")
-    return [(*row[:place], _EPOCH + row[place] * _MICRO, *row[place + 1 :]) for row in rows.iter_rows()]
+    return [(*row[:place], to_datetime(row[place]), *row[place + 1 :]) for row in rows.iter_rows()]

@@ -4,18 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC
 from zoneinfo import ZoneInfo
 
-from andon.clock import SECOND
+from andon.clock import SECOND, to_datetime, to_micros
 from andon.contracts import MachineState, Oee
 from andon.plant import Plant
 from andon.production.calendar import shift_facts
 from andon.production.oee import MINUTE, indicators
 from andon.units import conversion, parse_duration
 from andon.uns import Stage
-
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,9 +115,9 @@ def calendar_start(plant: Plant, asset: str, shift: str, first: int) -> int | No
 
 def day_start(plant: Plant, first: int) -> int:
     """Return when the local day starts that *first*, microseconds, lies in."""
-    local = (_EPOCH + timedelta(microseconds=first)).astimezone(ZoneInfo(plant.time_zone))
+    local = to_datetime(first).astimezone(ZoneInfo(plant.time_zone))
     midnight = local.replace(hour=0, minute=0, second=0, microsecond=0, fold=0)
-    return (midnight.astimezone(UTC) - _EPOCH) // timedelta(microseconds=1)
+    return to_micros(midnight.astimezone(UTC))
 
 
 def says_the_same(one: Mapping[str, object], other: Mapping[str, object]) -> bool:

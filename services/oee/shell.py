@@ -10,18 +10,18 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 import orjson
 
-from andon.clock import SECOND
+from andon.clock import SECOND, to_micros
 from andon.contracts import Oee
 from andon.database import Database
 from andon.database.connection import AWAY
 from andon.plant import Plant
 from andon.settings import KafkaSettings
 from andon.stream.producer import BatchProducer
-from andon.stream.publish import new_lines, partition_of
+from andon.stream.publish import Publisher, new_lines
 from andon.stream.topics import count_partitions, topic_name
 from andon.telemetry import Metrics, get_logger
 from andon.uns import Stage
@@ -30,7 +30,6 @@ from services.oee.report import Product, Share, calendar_start, day_start, repor
 from services.oee.settings import OeeSettings
 
 _log = get_logger(__name__)
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _SUMS = """
 SELECT m.asset_id, m.shift, m.product, m.state, sum(m.seconds) AS seconds, sum(m.produced) AS produced,
        sum(m.good) AS good, min(m.minute) AS first, max(m.minute) AS last
@@ -71,7 +70,6 @@ class OeeService:
     def __init__(self, plant: Plant, kafka: KafkaSettings, settings: OeeSettings, metrics: Metrics) -> None:
         self._plant, self._kafka, self._settings, self._metrics = plant, kafka, settings, metrics
         self._topic = topic_name(plant, Stage.KPI)
-        self._partitions = 0
         self._tables: dict[str, str] = {}
         self._newest: dict[str, int] = {}
         self.ready = False
@@ -85,11 +83,11 @@ class OeeService:
         producer = BatchProducer(self._kafka)
         await producer.start()
         try:
-            self._partitions = (await count_partitions(self._kafka))[self._topic]
+            publisher = Publisher(producer, self._topic, (await count_partitions(self._kafka))[self._topic])
             while not stop.is_set():
                 try:
                     async with database.acquire() as connection:
-                        await self._bring_up_to_date(connection, producer, stop)
+                        await self._bring_up_to_date(connection, publisher, stop)
                     self._metrics.set("andon_database_away", 0)
                     self.ready = True
                 except AWAY as error:
@@ -99,12 +97,12 @@ class OeeService:
         finally:
             await producer.stop()
 
-    async def _bring_up_to_date(self, connection: Connection, producer: BatchProducer, stop: asyncio.Event) -> None:
+    async def _bring_up_to_date(self, connection: Connection, publisher: Publisher, stop: asyncio.Event) -> None:
         await self._watch(connection)
         more = True
         while more and not stop.is_set():
             more = await self._refresh(connection)
-            await self._publish(connection, producer)
+            await self._publish(connection, publisher)
 
     async def _watch(self, connection: Connection) -> None:
         """Watch the tables that are there by now; what one held before nobody watched it is computed, too."""
@@ -139,7 +137,7 @@ class OeeService:
         parts: dict[tuple[int, str, str | None], list[Share]] = {}
         for row in await connection.fetch(_SUMS, numbers, shifts):
             sums = (row["state"], row["seconds"], row["produced"], row["good"])
-            share = Share(*sums, _micros(row["first"]), _micros(row["last"]))
+            share = Share(*sums, to_micros(row["first"]), to_micros(row["last"]))
             parts.setdefault((row["asset_id"], row["shift"], row["product"]), []).append(share)
         products = {row["name"]: Product(row["item_time"], row["unit"]) for row in await connection.fetch(_PRODUCTS)}
         found = []
@@ -156,7 +154,7 @@ class OeeService:
         start = calendar_start(self._plant, asset, shift, first)
         if start is None:
             told = await connection.fetchval(_TOLD_START, shift)
-            start = day_start(self._plant, first) if told is None else _micros(told)
+            start = day_start(self._plant, first) if told is None else to_micros(told)
         return start
 
     def _item_time(self, asset: str, product: str | None, products: Mapping[str, Product]) -> float | None:
@@ -175,17 +173,12 @@ class OeeService:
             return None
         return general if own is None else own
 
-    async def _publish(self, connection: Connection, producer: BatchProducer) -> None:
+    async def _publish(self, connection: Connection, publisher: Publisher) -> None:
         """Put on the bus what is not there yet, and remember that it is."""
         while rows := await connection.fetch(_TO_PUBLISH):
             told = [Oee.model_validate_json(row["document"]) for row in rows]
-            by_partition: dict[int, list[tuple[bytes, bytes]]] = {}
-            for oee in told:
-                key = oee.asset.encode()
-                pair = key, oee.model_dump_json().encode()
-                by_partition.setdefault(partition_of(key, self._partitions), []).append(pair)
-            for number, pairs in by_partition.items():
-                await producer.deliver(self._topic, number, new_lines(pairs))
+            pairs = [(oee.asset.encode(), oee.model_dump_json().encode()) for oee in told]
+            await publisher.deliver(new_lines(pairs))
             self._metrics.count("andon_records_sent_total", len(told), stage=Stage.KPI)
             await connection.execute(_PUBLISHED, [oee.id for oee in told], [oee.revision for oee in told])
             self._show(told)
@@ -211,10 +204,6 @@ async def _keep(connection: Connection, reports: Sequence[Oee]) -> None:
         revision = before["revision"] + 1 if before else 0
         text = oee.model_copy(update={"revision": revision}).model_dump_json()
         await connection.execute(_KEEP, oee.id, revision, text)
-
-
-def _micros(time: datetime) -> int:
-    return (time - _EPOCH) // timedelta(microseconds=1)
 
 
 async def _pause(stop: asyncio.Event, seconds: float) -> None:

@@ -23,7 +23,7 @@ from sandbox.database import embedded_database
 from services.context.__main__ import ServiceSettings, run
 from services.context.settings import ContextSettings
 from tests.database.server import start_database, stop_database
-from tests.stream.bus import TopicReader, line, reading, send, site_ready, stage_topic
+from tests.stream.bus import TopicReader, at_work, line, reading, send, site_ready, stage_topic
 from tests.stream.bus import plant as make_plant
 
 SECOND = 1_000_000
@@ -98,18 +98,13 @@ async def running(
         runtime=RuntimeSettings.model_validate({"linger": "10ms"}),
         context=ContextSettings.model_validate({"settle": "300ms", **rules}),
     )
-    metrics, stop = Metrics("context"), asyncio.Event()
+    metrics = Metrics("context")
     await site_ready(kafka, plant)
-    service = asyncio.create_task(run(plant, settings, metrics, stop))
-    async with reading(kafka, stage_topic(plant, Stage.CONTEXT)) as sent:
-        try:
-            yield Running(plant, kafka, metrics, sent)
-            stop.set()
-            await service
-        finally:
-            service.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await service
+    async with (
+        at_work(lambda stop: run(plant, settings, metrics, stop)),
+        reading(kafka, stage_topic(plant, Stage.CONTEXT)) as sent,
+    ):
+        yield Running(plant, kafka, metrics, sent)
 
 
 async def test_a_frame_has_the_order_that_was_told_before_it_came(kafka: KafkaSettings, site: str) -> None:

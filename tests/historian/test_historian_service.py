@@ -26,7 +26,7 @@ from services.historian.settings import ServiceSettings
 from services.historian.sink import Sink
 from services.historian.tables import DOCUMENT_STAGES
 from tests.historian.history import FAN, PUMP, T0, context, frame, plant
-from tests.stream.bus import line, send
+from tests.stream.bus import at_work, line, send
 
 EXTENT = "SELECT jsonb_object_agg(relation || asset_id, to_jsonb(extent))::text FROM history.extent"
 ROWS = 'SELECT count(*) FROM history."raw_pump"'
@@ -41,17 +41,9 @@ def settings(kafka: KafkaSettings, database: DatabaseSettings, lake: Path, **cha
 @contextlib.asynccontextmanager
 async def historian(model: Plant, chosen: ServiceSettings, metrics: Metrics | None = None) -> AsyncIterator[Sink]:
     """Run the service until the block ends; its failure fails the test."""
-    stop = asyncio.Event()
     sink = Sink(model, chosen, metrics or Metrics("historian"))
-    task = asyncio.create_task(sink.run(stop))
-    try:
+    async with at_work(sink.run):
         yield sink
-        stop.set()
-        await task
-    finally:
-        task.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await task
 
 
 async def until(pool: Database, query: str, wanted: object | Callable[[Any], bool]) -> None:

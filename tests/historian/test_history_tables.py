@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from andon.database import connect
+from andon.database.names import shortened
 from andon.errors import ConfigError
 from andon.settings import DatabaseSettings
 from andon.uns import Stage
@@ -18,7 +19,7 @@ from services.historian.merge import insert_statement
 from services.historian.mirror import change
 from services.historian.native import partition_of
 from services.historian.rows import in_few_days, newest
-from services.historian.tables import alter_statements, document_table, frame_table, shortened, tables_of
+from services.historian.tables import alter_statements, document_table, frame_table, tables_of
 from services.historian.timescale import Hypertables, minute_view
 from tests.historian.history import NOW, PUMP, T0, TAGS, archive_of, context, frame, plant, rows, write
 

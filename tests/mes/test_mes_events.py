@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from andon.contracts import DeadLetterReason, PlantEvent
+from andon.uns.places import places_of
 from services.mes.event import EventMaker, Refusal, Row
 from services.mes.mapping import Table
-from services.mes.places import places_of
 from tests.mes.plant import LINE, PUMP, plant
 
 PLACES = places_of(plant().assets)

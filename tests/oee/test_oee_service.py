@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
@@ -23,7 +22,7 @@ from services.historian.archive import Archive, days_of, open_archive
 from services.historian.rows import RECORD, encode_rows, frame_rows, newest
 from services.oee.__main__ import ServiceSettings, run
 from services.oee.settings import OeeSettings
-from tests.stream.bus import TopicReader, reading, site_ready, stage_topic
+from tests.stream.bus import TopicReader, at_work, reading, site_ready, stage_topic
 
 SECOND = 1_000_000
 #: 6:00 on a Thursday in Berlin, so that the early shift begins.
@@ -81,18 +80,12 @@ async def working(model: Plant, kafka: KafkaSettings, database: DatabaseSettings
         telemetry=TelemetrySettings(port=0),
         oee=OeeSettings.model_validate({"every": "50ms"}),
     )
-    stop = asyncio.Event()
     await site_ready(kafka, model)
-    service = asyncio.create_task(run(model, settings, Metrics("oee"), stop))
-    async with reading(kafka, stage_topic(model, Stage.KPI)) as told:
-        try:
-            yield told
-            stop.set()
-            await service
-        finally:
-            service.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await service
+    async with (
+        at_work(lambda stop: run(model, settings, Metrics("oee"), stop)),
+        reading(kafka, stage_topic(model, Stage.KPI)) as told,
+    ):
+        yield told
 
 
 async def newest_of(told: TopicReader, product: str, **wanted: Any) -> dict[str, Any]:

@@ -24,7 +24,7 @@ from andon.rehearsal.compare import Rehearsal
 from andon.rehearsal.report import Report, State, TagChange
 from andon.settings import KafkaSettings
 from andon.uns import Stage
-from tests.stream.bus import SECOND, T0, line, send, site_ready, stage_topic
+from tests.stream.bus import frame, line, send, site_ready, stage_topic
 
 PUMP, SPARE, FAN = "hall/pump", "hall/spare", "hall/fan"
 MODEL: dict[str, Any] = {
@@ -53,21 +53,8 @@ class Sent:
     headers: Sequence[tuple[str, bytes]] = ()
 
 
-def event(asset: str, index: int, values: Mapping[str, Any]) -> dict[str, Any]:
-    time = T0 + index * SECOND
-    return {
-        "id": f"{asset}@{time}:raw:1",
-        "asset": asset,
-        "time": time,
-        "ingest_time": time,
-        "session": "s",
-        "sequence": index,
-        "values": dict(values),
-    }
-
-
 def records(*values: Mapping[str, Any], asset: str = PUMP) -> list[Sent]:
-    events = [event(asset, index, each) for index, each in enumerate(values)]
+    events = [frame(asset, index, values=dict(each)) for index, each in enumerate(values)]
     return [Sent(index, asset.encode(), orjson.dumps(each)) for index, each in enumerate(events)]
 
 
@@ -187,7 +174,7 @@ async def test_the_site_s_frames_of_late_are_tried_on_a_real_broker(
     assert "No frames of the last 2h" in empty.output
 
     samples = [{"flow": 20.0 + second, "pressure": 1.0, "mode": "on"} for second in range(30)]
-    sent = [line(event(asset, index, each)) for asset in (PUMP, FAN) for index, each in enumerate(samples)]
+    sent = [line(frame(asset, index, values=dict(each))) for asset in (PUMP, FAN) for index, each in enumerate(samples)]
     await send(kafka, stage_topic(plant, Stage.RAW), sent)
     shown = await run(monkeypatch, kafka.bootstrap_servers, str(file), "--against", "2h")
     assert shown.exit_code == 0, shown.output

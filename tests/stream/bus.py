@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -113,19 +113,26 @@ def settings(kafka: KafkaSettings, **runtime: Any) -> Settings:
 
 
 @contextlib.asynccontextmanager
-async def working(spec: StageSpec, model: Plant, chosen: Settings) -> AsyncIterator[Worker]:
-    """Run a worker in this process until the block ends; its failure fails the test."""
+async def at_work(run: Callable[[asyncio.Event], Coroutine[Any, Any, None]]) -> AsyncIterator[None]:
+    """Run a service, which is told by an event to stop, until the block ends; its failure fails the test."""
     stop = asyncio.Event()
-    worker = Worker(spec, model, chosen)
-    task = asyncio.create_task(worker.run(stop))
+    task = asyncio.create_task(run(stop))
     try:
-        yield worker
+        yield
         stop.set()
         await task
     finally:
         task.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await task
+
+
+@contextlib.asynccontextmanager
+async def working(spec: StageSpec, model: Plant, chosen: Settings) -> AsyncIterator[Worker]:
+    """Run a worker in this process until the block ends; its failure fails the test."""
+    worker = Worker(spec, model, chosen)
+    async with at_work(worker.run):
+        yield worker
 
 
 async def site_ready(kafka: KafkaSettings, model: Plant, changelogs: Sequence[str] = ()) -> None:

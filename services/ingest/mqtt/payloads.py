@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
 import orjson
 
+from andon.clock import to_micros
 from andon.contracts import DeadLetterReason
 from services.ingest.readings import GOOD
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MICROSECOND = timedelta(microseconds=1)
 _UNITS = {"epoch_s": 1_000_000, "epoch_ms": 1_000, "epoch_us": 1}
 #: Beyond it no number is a time that the contracts can hold.
 _LAST_MICROS = 2**53
@@ -83,7 +82,7 @@ def _iso(value: Any) -> int:
     except (TypeError, ValueError):
         raise PayloadError(DeadLetterReason.SCHEMA, f"the time {value!r} is no ISO 8601 time") from None
     try:
-        return ((moment if moment.tzinfo else moment.replace(tzinfo=UTC)) - _EPOCH) // _MICROSECOND
+        return to_micros(moment if moment.tzinfo else moment.replace(tzinfo=UTC))
     except OverflowError:
         raise PayloadError(DeadLetterReason.SCHEMA, f"the time {value!r} is out of range") from None
 

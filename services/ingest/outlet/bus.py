@@ -13,7 +13,7 @@ from andon.plant import Plant
 from andon.settings import KafkaSettings
 from andon.stream.codec import Line
 from andon.stream.producer import BatchProducer
-from andon.stream.publish import partition_of
+from andon.stream.publish import Partitions
 from andon.stream.topics import count_partitions, ensure_topics, topic_name
 from andon.telemetry import Metrics, get_logger
 from andon.uns import Stage
@@ -47,8 +47,7 @@ class Bus:
         self._settings, self._plant, self._metrics = settings.model_copy(update=in_time), plant, metrics
         self._patience_s = patience / SECOND
         self._topics = {stage: topic_name(plant, stage) for stage in _STAGES}
-        self._partitions = 0
-        self._numbers: dict[bytes, int] = {}
+        self._partitions: Partitions | None = None
         self._live: BatchProducer | None = None
         self._history: BatchProducer | None = None
         self._closing: set[asyncio.Task[None]] = set()
@@ -65,7 +64,7 @@ class Bus:
         async with asyncio.timeout(self._patience_s):
             if not self._partitions:
                 await ensure_topics(self._settings, self._plant)
-                self._partitions = (await count_partitions(self._settings))[self._topics[Stage.RAW]]
+                self._partitions = Partitions((await count_partitions(self._settings))[self._topics[Stage.RAW]])
             live, history = self._producer(), self._producer()
             await live.start()
             try:
@@ -108,12 +107,12 @@ class Bus:
             will, because it is too large.
         """
         producer = self._history if history else self._live
-        if producer is None:
+        if producer is None or self._partitions is None:
             return mail, {}
         sending = {
             asyncio.create_task(producer.deliver(self._topics[stage], number, lines)): (stage, lines)
             for stage, everything in mail.items()
-            for number, lines in self._by_partition(everything).items()
+            for number, lines in self._partitions.sort(everything).items()
         }
         if not sending:
             return {}, {}
@@ -150,15 +149,6 @@ class Bus:
         return BatchProducer(
             self._settings, on_retry=lambda: self._metrics.count("andon_delivery_retries_total", stage=Stage.RAW)
         )
-
-    def _by_partition(self, lines: Sequence[Line]) -> dict[int, list[Line]]:
-        groups: dict[int, list[Line]] = {}
-        for line in lines:  # per-event Python: a dictionary look-up
-            number = self._numbers.get(line.key)
-            if number is None:
-                number = self._numbers[line.key] = partition_of(line.key, self._partitions)
-            groups.setdefault(number, []).append(line)
-        return groups
 
 
 async def _stop(producer: BatchProducer) -> None:

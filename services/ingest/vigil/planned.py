@@ -8,6 +8,7 @@ from itertools import pairwise
 from operator import itemgetter
 
 from andon.contracts import PlantEvent
+from andon.uns.places import levels
 
 _FOREVER = 2**63 - 1
 _start = itemgetter(0)
@@ -42,7 +43,7 @@ class PlannedStops:
 
     def last(self, asset: str, since: int, now: int) -> int:
         """Return the latest moment from *since* to *now* at which an asset stood still as planned, or *since*."""
-        spans = (span for place in _places(asset) for span in self._spans(place, since))
+        spans = (span for place in levels(asset) for span in self._spans(place, since))
         return max((min(end, now) for start, end in spans if start <= now and end > since), default=since)
 
     def _spans(self, place: str, since: int) -> Iterator[tuple[int, int]]:
@@ -53,10 +54,3 @@ class PlannedStops:
         for (start, end, stop), following in pairwise([*states[first:], (_FOREVER, _FOREVER, False)]):
             if stop:
                 yield start, min(end, following[0])
-
-
-def _places(asset: str) -> Iterator[str]:
-    """Yield the asset, the paths above it, and the site."""
-    parts = asset.split("/")
-    for depth in range(len(parts), -1, -1):
-        yield "/".join(parts[:depth])
