@@ -42,4 +42,5 @@ def persistence(truth: Bools, rows: Floats, normal: Floats) -> Record:
 
 def _steps(rows: Floats) -> Floats:
     """Return ``[n]`` the largest difference of any value to the row before; 0 for the first and where missing."""
-    return np.nan_to_num(np.abs(np.diff(rows, axis=0, prepend=rows[:1]))).max(axis=1, initial=0.0)
+    steps = np.nan_to_num(np.abs(np.diff(rows, axis=0, prepend=rows[:1])))
+    return np.asarray(steps.max(axis=1, initial=0.0))

@@ -7,6 +7,7 @@ from typing import Annotated, Literal, Self
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, FiniteFloat, StringConstraints, model_validator
 
 from andon.contracts.base import AssetPath, Micros
+from andon.families import FamilyName
 from andon.features import FeatureDefinition
 from andon.uns.names import check_key_segment
 
@@ -87,7 +88,7 @@ class ModelFacts(_Part):
     format: Literal["andon.bundle/1"] = "andon.bundle/1"
     name: ModelName
     asset_class: ClassName
-    family: Literal["pca"]
+    family: FamilyName
     feature_definition: FeatureDefinition
     """With its tags filled in."""
     feature_hash: Hash12

@@ -14,8 +14,9 @@ from andon.features import Aggregate, FeatureDefinition
 from andon.models import FeatureProfile, ModelCard, ModelFacts, ReferenceProfile, TrainingFacts
 from andon.models.manifest import QUANTILE_LEVELS
 from andon.plant import AssetClass
-from services.trainer.graph import export, verify
-from services.trainer.pca import Float64, PcaModel, fit_pca
+from services.trainer.families import DEFAULT_EFFORT, FAMILIES, Effort, Model, Period
+from services.trainer.graph import verify
+from services.trainer.scaling import Float64
 from services.trainer.split import Split, split_windows
 from services.trainer.threshold import choose_threshold, sustained_scores
 
@@ -37,6 +38,7 @@ class Order:
         owner: who acts on its verdicts.
         data: the data, in words or as a path.
         false_alarm_rate: share of normal windows that may be flagged.
+        effort: how to fit families that are fitted step by step.
     """
 
     name: str
@@ -47,6 +49,7 @@ class Order:
     owner: str
     data: str
     false_alarm_rate: float = DEFAULT_FALSE_ALARM_RATE
+    effort: Effort = DEFAULT_EFFORT
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,12 +75,25 @@ def train_class(vectors: pl.DataFrame, order: Order) -> Trained:
     names = definition.feature_names
     _check_features(vectors, names)
     split = split_windows(vectors, definition, order.asset_class.model.min_good_ratio)
-    fit, calibration = feature_matrix(split.fit, names), feature_matrix(split.calibration, names)
-    model = fit_pca(fit, calibration, names, _about_data(definition))
-    onnx = export(model)
-    verify(onnx, model, np.concatenate([fit, calibration]))
-    scores = split.calibration.select("asset", "time").with_columns(score=pl.Series(model.score(calibration)))
-    return Trained(_facts(order, split, model, _reference(fit, model, names), scores), onnx)
+    period = _period(split, definition)
+    model = FAMILIES[order.asset_class.model.family](period, order.effort)
+    onnx = model.export()
+    verify(onnx, model.contributions, np.concatenate([period.fit, period.calibration]))
+    score = pl.Series(model.contributions(period.calibration).sum(axis=1))
+    scores = split.calibration.select("asset", "time").with_columns(score=score)
+    return Trained(_facts(order, split, model, _reference(period.fit, model, names), scores), onnx)
+
+
+def _period(split: Split, definition: FeatureDefinition) -> Period:
+    asset = split.fit["asset"]
+    return Period(
+        fit=feature_matrix(split.fit, definition.feature_names),
+        calibration=feature_matrix(split.calibration, definition.feature_names),
+        names=definition.feature_names,
+        ignored=_about_data(definition),
+        asset=asset.rank("dense").to_numpy().astype(np.int64),
+        overlap=definition.window // definition.step - 1,
+    )
 
 
 def feature_matrix(vectors: pl.DataFrame, names: tuple[str, ...]) -> Float64:
@@ -107,14 +123,12 @@ def _check_features(vectors: pl.DataFrame, names: tuple[str, ...]) -> None:
         )
 
 
-def _facts(
-    order: Order, split: Split, model: PcaModel, reference: ReferenceProfile, scores: pl.DataFrame
-) -> ModelFacts:
+def _facts(order: Order, split: Split, model: Model, reference: ReferenceProfile, scores: pl.DataFrame) -> ModelFacts:
     """Return what is to be said of *model*; *scores* (asset, time, score) are those of the calibration windows."""
     spec, definition = order.asset_class.model, order.asset_class.feature_definition
     sustained = sustained_scores(scores, spec.open_after, definition.step)
     threshold, tail = choose_threshold(sustained, order.false_alarm_rate)
-    excluded = {definition.feature_names[column]: reason for column, reason in model.excluded.items()}
+    excluded = {definition.feature_names[column]: reason for column, reason in model.scaling.excluded.items()}
     training = _training_facts(order, split, excluded)
     return ModelFacts(
         name=order.name,
@@ -132,11 +146,11 @@ def _facts(
     )
 
 
-def _reference(fit: Float64, model: PcaModel, names: tuple[str, ...]) -> ReferenceProfile:
+def _reference(fit: Float64, model: Model, names: tuple[str, ...]) -> ReferenceProfile:
     return ReferenceProfile(
         windows=len(fit),
         features={
-            name: _profile(fit[:, column], float(model.centre[column]), float(model.spread[column]))
+            name: _profile(fit[:, column], float(model.scaling.centre[column]), float(model.scaling.spread[column]))
             for column, name in enumerate(names)
         },
     )
