@@ -67,6 +67,8 @@ class TrainingFacts(_Part):
     """Features that the model does not look at, with the reason."""
     false_alarm_rate: float = Field(gt=0, lt=1)
     """Share of normal windows that the threshold may flag, as asked for."""
+    false_alarms_per_week: Annotated[FiniteFloat, Field(gt=0)] | None = None
+    """False alarms that a machine may raise in a week, as asked for; the threshold then keeps to them, not to the share."""
 
 
 class ModelCard(_Part):

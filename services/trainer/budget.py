@@ -122,7 +122,7 @@ def _needed(blocks: Float64, level: float, per_week: float, step: int) -> float:
     apart = np.pad(blocks, ((0, 0), (0, 1)))  # runs end with their block
     runs = len(intervals(apart.ravel() > level))
     rate = runs * WEEK / (blocks.size * step)
-    return level * max(1.0, rate / per_week) ** tail_index(apart.ravel(), level)
+    return float(level * max(1.0, rate / per_week) ** tail_index(apart.ravel(), level))
 
 
 def _seen(stretches: Sequence[Float64], per_week: float, step: int) -> float:

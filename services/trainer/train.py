@@ -14,8 +14,10 @@ from andon.features import Aggregate, FeatureDefinition
 from andon.models import FeatureProfile, ModelCard, ModelFacts, ReferenceProfile, TrainingFacts
 from andon.models.manifest import QUANTILE_LEVELS
 from andon.plant import AssetClass
+from services.trainer.budget import alarms_per_week, budget_threshold, stretches_of
 from services.trainer.families import DEFAULT_EFFORT, FAMILIES, Effort, Model, Period
 from services.trainer.graph import verify
+from services.trainer.leakage import refuse_leakage
 from services.trainer.scaling import Float64
 from services.trainer.split import Split, split_windows
 from services.trainer.threshold import choose_threshold, sustained_scores
@@ -38,6 +40,7 @@ class Order:
         owner: who acts on its verdicts.
         data: the data, in words or as a path.
         false_alarm_rate: share of normal windows that may be flagged.
+        false_alarms_per_week: alarms that a machine may raise in a week of normal operation; None keeps to the share.
         effort: how to fit families that are fitted step by step.
     """
 
@@ -49,6 +52,7 @@ class Order:
     owner: str
     data: str
     false_alarm_rate: float = DEFAULT_FALSE_ALARM_RATE
+    false_alarms_per_week: float | None = None
     effort: Effort = DEFAULT_EFFORT
 
 
@@ -73,6 +77,7 @@ def train_class(vectors: pl.DataFrame, order: Order) -> Trained:
     """
     definition = order.asset_class.feature_definition
     names = definition.feature_names
+    refuse_leakage(definition.tags)
     _check_features(vectors, names)
     split = split_windows(vectors, definition, order.asset_class.model.min_good_ratio)
     period = _period(split, definition)
@@ -126,8 +131,7 @@ def _check_features(vectors: pl.DataFrame, names: tuple[str, ...]) -> None:
 def _facts(order: Order, split: Split, model: Model, reference: ReferenceProfile, scores: pl.DataFrame) -> ModelFacts:
     """Return what is to be said of *model*; *scores* (asset, time, score) are those of the calibration windows."""
     spec, definition = order.asset_class.model, order.asset_class.feature_definition
-    sustained = sustained_scores(scores, spec.open_after, definition.step)
-    threshold, tail = choose_threshold(sustained, order.false_alarm_rate)
+    threshold, metrics = _threshold(sustained_scores(scores, spec.open_after, definition.step), order)
     excluded = {definition.feature_names[column]: reason for column, reason in model.scaling.excluded.items()}
     training = _training_facts(order, split, excluded)
     return ModelFacts(
@@ -141,9 +145,23 @@ def _facts(order: Order, split: Split, model: Model, reference: ReferenceProfile
         min_good_ratio=spec.min_good_ratio,
         reference=reference,
         training=training,
-        metrics={**model.metrics, "tail_index": tail, "calibration_alarms": float((sustained > threshold).mean())},
+        metrics={**model.metrics, **metrics},
         card=_card(order, training),
     )
+
+
+def _threshold(sustained: pl.DataFrame, order: Order) -> tuple[float, dict[str, float]]:
+    """Return the threshold, and figures of what it does in the calibration period."""
+    step = order.asset_class.feature_definition.step
+    score, stretches = sustained["score"].to_numpy(), stretches_of(sustained, step)
+    threshold, tail = choose_threshold(score, order.false_alarm_rate)
+    if order.false_alarms_per_week is not None:
+        threshold = budget_threshold(stretches, order.false_alarms_per_week, step)
+    return threshold, {
+        "tail_index": tail,
+        "calibration_alarms": float((score > threshold).mean()),
+        "calibration_alarms_per_week": alarms_per_week(stretches, threshold, step),
+    }
 
 
 def _reference(fit: Float64, model: Model, names: tuple[str, ...]) -> ReferenceProfile:
@@ -181,6 +199,7 @@ def _training_facts(order: Order, split: Split, excluded: Mapping[str, str]) -> 
         set_aside_windows=split.set_aside,
         excluded_features=dict(excluded),
         false_alarm_rate=order.false_alarm_rate,
+        false_alarms_per_week=order.false_alarms_per_week,
     )
 
 

@@ -195,7 +195,7 @@ WRONG: dict[str, tuple[Any, str]] = {
     "classes.*.features.tags": ("flow", "'flow' is no list (write a list, such as [a, b])"),
     "classes.*.features.tags.#": ("mode", "only numbers and integers have features"),
     "classes.*.model": ("pca", "'pca' is no mapping"),
-    "classes.*.model.family": ("lstm", "'lstm' is not known here (known are pca)"),
+    "classes.*.model.family": ("lstm", "'lstm' is not known here (known are pca, rolling, "),
     "classes.*.model.min_good_ratio": (70, "70 is too large (it must be at most 1)"),
     "classes.*.model.open_after": (1.5, "1.5 is no duration"),
     "classes.*.model.resolve_after": ("soon", "'soon' is no duration"),

@@ -81,7 +81,7 @@ def fit_network(module: Any, parts: tuple[Float64, Float64], columns: tuple[Int6
         effort: how to fit.
 
     Raises:
-        TrainingError: the loss is no number, or the checkpoint is that of another fit.
+        TrainingError: the loss is no number, the checkpoint is that of another fit, or the device is not there.
     """
     torch = load("torch", "torch")
     device = _device(torch, effort.device)
@@ -107,6 +107,8 @@ def fit_network(module: Any, parts: tuple[Float64, Float64], columns: tuple[Int6
 def _device(torch: Any, wanted: str) -> str:
     if wanted == "auto":
         return "cuda" if torch.cuda.is_available() else "cpu"
+    if wanted not in ("cpu", "cuda") or (wanted == "cuda" and not torch.cuda.is_available()):
+        raise TrainingError(f"device {wanted!r} is not to be had here: take auto or cpu")
     return wanted
 
 
@@ -143,6 +145,7 @@ def _note(state: _State, module: Any, optimiser: Any, loss: float) -> None:
 def _keep(torch: Any, state: _State, checkpoint: Path | None) -> None:
     """Write the state beside the checkpoint and move it there, so that a kill leaves the one before."""
     if checkpoint is not None:
+        checkpoint.parent.mkdir(parents=True, exist_ok=True)
         partial = checkpoint.with_name(f".{checkpoint.name}.partial")
         torch.save(asdict(state), partial)
         partial.rename(checkpoint)
