@@ -68,7 +68,7 @@ class TrainingFacts(_Part):
     false_alarm_rate: float = Field(gt=0, lt=1)
     """Share of normal windows that the threshold may flag, as asked for."""
     false_alarms_per_week: Annotated[FiniteFloat, Field(gt=0)] | None = None
-    """False alarms that a machine may raise in a week, as asked for; the threshold then keeps to them, not to the share."""
+    """False alarms that a machine may raise in a week, as asked for; the threshold then keeps to these."""
 
 
 class ModelCard(_Part):
