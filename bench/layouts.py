@@ -13,6 +13,8 @@ from andon.evaluation.record import Bools, Floats
 from bench.common import BenchError
 
 _SKAB_LABELS = ("anomaly", "changepoint")
+#: Rows at the start of each file that are normal and learned from (the benchmark's protocol).
+NORMAL_ROWS = 400
 #: Columns of a Tennessee Eastman file, and the sample from which the fault of a test file is active (counted from 0).
 TEP_VARIABLES, TEP_FAULT_FROM = 52, 160
 
@@ -30,7 +32,8 @@ class Labelled:
 def skab_files(folder: Path) -> list[Labelled]:
     """Read all CSV files of a folder in the layout of the Skoltech Anomaly Benchmark.
 
-    A file is separated by `;` and holds `datetime`, the tags and, where it is labelled, `anomaly` and `changepoint`.
+    A file is separated by `;` and holds `datetime`, the tags and, where it is labelled, `anomaly` and `changepoint`. A
+    gap is filled with the value before it.
 
     Raises:
         BenchError: the folder holds no such file, or one cannot be read; says which and why.
@@ -44,11 +47,17 @@ def skab_files(folder: Path) -> list[Labelled]:
 def _skab_file(path: Path) -> Labelled:
     try:
         table = pl.read_csv(path, separator=";")
-        tags = table.drop("datetime", *_SKAB_LABELS, strict=False).cast(pl.Float64)
+        tags = table.drop("datetime", *_SKAB_LABELS, strict=False).cast(pl.Float64).fill_null(strategy="forward")
     except pl.exceptions.PolarsError as error:
         raise BenchError(f"{path} is not in SKAB's layout: {str(error).splitlines()[0]}") from None
     if not tags.width or "datetime" not in table.columns:
         raise BenchError(f"{path} is not in SKAB's layout: no column `datetime` and tags, separated by `;`")
+    if table.height <= NORMAL_ROWS:
+        raise BenchError(
+            f"{path} has {table.height} rows, of which the first {NORMAL_ROWS} are learned from: none is left"
+        )
+    if missing := [tag for tag in tags.columns if tags[tag].null_count()]:
+        raise BenchError(f"{path}: {missing[0]} has no value in its first row, which later gaps are filled from")
     labelled = "anomaly" in table.columns
     truth = (table["anomaly"] > 0).to_numpy() if labelled else np.zeros(table.height, np.bool_)
     return Labelled(path.stem, tuple(tags.columns), tags.to_numpy(), truth)

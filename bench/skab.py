@@ -17,8 +17,8 @@ from andon.evaluation import Figures, Record, figures
 from andon.evaluation.record import Floats
 from andon.evaluation.trivial import always, at_random, persistence
 from bench.common import table
-from bench.layouts import Labelled, skab_files
-from bench.skab_detector import MARGIN, NORMAL_ROWS, score
+from bench.layouts import NORMAL_ROWS, Labelled, skab_files
+from bench.skab_detector import MARGIN, score
 from bench.t2q import fit_t2q
 
 #: Seconds between rows, and the longest buffer of VUS-PR in rows.

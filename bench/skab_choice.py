@@ -16,8 +16,8 @@ import numpy as np
 from andon.evaluation import Confusion, Record, confusion
 from andon.evaluation.record import Bools, Floats
 from bench.common import table
-from bench.layouts import skab_files
-from bench.skab_detector import NORMAL_ROWS, score
+from bench.layouts import NORMAL_ROWS, skab_files
+from bench.skab_detector import score
 from bench.t2q import fit_t2q
 
 _LENGTH, _STRIDE, _FAULT = 1_150, 350, slice(570, 970)

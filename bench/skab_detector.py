@@ -10,10 +10,9 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
 from andon.evaluation.record import Floats
+from bench.layouts import NORMAL_ROWS
 from services.trainer.families import FAMILIES, Effort, Period
 
-#: Rows at the start of each file that are normal and learned from (the benchmark's protocol).
-NORMAL_ROWS = 400
 #: Rows of a window, and how far above the limit (the 99 % quantile of the errors in the normal rows) an alarm begins.
 WINDOW, MARGIN = 30, 3.1
 

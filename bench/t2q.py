@@ -14,15 +14,16 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import stats
 
-from andon.evaluation.record import Floats
+from andon.evaluation.record import Bools, Floats
 
 EXPLAINED, CONFIDENCE, SMOOTHED = 0.85, 0.999, 5
 
 
 @dataclass(frozen=True, slots=True)
 class T2Q:
-    """A fitted reference detector; `score` is above 1 where T2 or Q is above its limit."""
+    """A fitted reference detector of the `moving` columns; `score` is above 1 where T2 or Q is above its limit."""
 
+    moving: Bools
     mean: Floats
     std: Floats
     directions: Floats
@@ -31,7 +32,7 @@ class T2Q:
 
     def statistics(self, values: Floats) -> tuple[Floats, Floats]:
         """Return T2 ``[n]`` and Q ``[n]`` of rows ``[n, d]``."""
-        z = (values - self.mean) / self.std
+        z = (values[:, self.moving] - self.mean) / self.std
         along = z @ self.directions
         rest = z - along @ self.directions.T
         return (along**2 / self.variances).sum(axis=1), (rest**2).sum(axis=1)
@@ -43,13 +44,15 @@ class T2Q:
 
 
 def fit_t2q(normal: Floats, *, textbook: bool = False) -> T2Q:
-    """Fit the reference detector to normal rows ``[n, d]``, of which every column moves."""
+    """Fit the reference detector to normal rows ``[n, d]``; columns that rest in them are left out, as on the board."""
+    moving = normal.std(axis=0) > 0
+    normal = normal[:, moving]
     mean, std = normal.mean(axis=0), normal.std(axis=0)
     variances, directions = np.linalg.eigh(np.cov(((normal - mean) / std).T))
     variances, directions = variances[::-1], directions[:, ::-1]
     k = int(np.searchsorted(np.cumsum(variances) / variances.sum(), EXPLAINED)) + 1
     limits = (_t2_limit(len(normal), k), _q_limit(variances[k:], textbook=textbook))
-    return T2Q(mean, std, directions[:, :k], variances[:k], limits)
+    return T2Q(moving, mean, std, directions[:, :k], variances[:k], limits)
 
 
 def trailing_median(statistic: Floats) -> Floats:
@@ -64,6 +67,8 @@ def _t2_limit(n: int, k: int) -> float:
 
 
 def _q_limit(residual: Floats, *, textbook: bool) -> float:
+    if not len(residual):  # the components explain everything, nothing is left for Q to show
+        return np.inf
     one, two, three = ((residual**power).sum() if textbook else residual.sum() ** power for power in (1, 2, 3))
     h = 1 - 2 * one * three / (3 * two**2)
     inner = 1 + stats.norm.ppf(CONFIDENCE) * h * np.sqrt(2 * two) / one + two * h * (h - 1) / one**2

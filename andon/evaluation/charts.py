@@ -33,12 +33,11 @@ def timeline(record: Record, step: float) -> str:
     return _svg(shades + limit + line + alarms + labels + _text(_LEFT, _HEIGHT, f"{rows * step / 60:.0f} min in all"))
 
 
-def curves(lines: Mapping[str, Sequence[tuple[float, float]]], unit: str) -> str:
+def curves(lines: Mapping[str, Sequence[tuple[float, float]]]) -> str:
     """Return the chart of figures between 0 and 1 over a level, one line a figure.
 
     Args:
-        lines: name to points of level and figure, by rising level.
-        unit: of the level, such as `share missing`.
+        lines: name to points of level and figure, by rising level; a figure that is NaN is left out.
     """
     last = max(level for points in lines.values() for level, _ in points) or 1.0
     drawn = ""
@@ -48,7 +47,7 @@ def curves(lines: Mapping[str, Sequence[tuple[float, float]]], unit: str) -> str
         drawn += f'<text class="c{number}" x="{_WIDTH - 90}" y="{_TOP + 14 + 15 * number}">{escape(name)}</text>'
     levels = sorted({level for points in lines.values() for level, _ in points})
     drawn += "".join(_text(_x(level, last) - 6, _HEIGHT - 6, f"{level:g}") for level in levels)
-    return _svg(drawn + _text(0, _y(0, 1), "0") + _text(0, _y(1, 1) + 8, "1") + _text(_WIDTH / 2, _HEIGHT, unit))
+    return _svg(drawn + _text(0, _y(0, 1), "0") + _text(0, _y(1, 1) + 8, "1"))
 
 
 def _svg(content: str) -> str:

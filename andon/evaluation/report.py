@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
@@ -79,7 +80,7 @@ def render(report: Report) -> str:
         "<h2>False alarms: promised and achieved</h2>",
         _promises(report.promises),
         "<h2>How much worse with worse data</h2>",
-        _charts({title: curves(lines, title) for title, lines in report.robustness.items()}),
+        _charts({title: curves(lines) for title, lines in report.robustness.items()}),
         "<h2>Scores</h2>",
         '<p class="note">In units of the threshold; events are shaded, alarms are the bar below.</p>',
         _charts({name: timeline(record, report.step) for name, record in report.records.items()}),
@@ -90,9 +91,13 @@ def render(report: Report) -> str:
 
 def cells(row: Figures) -> tuple[str, ...]:
     """Return a detector's figures as texts, in the order of the report's columns."""
-    numbers = (f"{value:.3f}" for value in (row.f1, row.far, row.mar))
-    later = (f"{row.delay:.0f}", f"{row.false_alarms_per_hour:.2f}", f"{row.vus_pr:.3f}", f"{row.range_f1:.3f}")
-    return (row.name, *numbers, f"{row.found}/{row.events}", *later)
+    points = (_number(value, 3) for value in (row.f1, row.far, row.mar))
+    later = (_number(row.delay, 0), _number(row.false_alarms_per_hour, 2))
+    return (row.name, *points, f"{row.found}/{row.events}", *later, _number(row.vus_pr, 3), _number(row.range_f1, 3))
+
+
+def _number(value: float, places: int) -> str:
+    return "-" if math.isnan(value) else f"{value:.{places}f}"
 
 
 def _figures(report: Report) -> str:

@@ -10,13 +10,12 @@ import polars as pl
 
 from andon.clock import SECOND
 from andon.errors import TrainingError
-from andon.evaluation import Figures, Record, confusion, figures
+from andon.evaluation import Figures, Record, confusion, event_figures, figures
 from andon.evaluation.report import Promise, Report
 from andon.evaluation.trivial import always, at_random, persistence
 from andon.features import Aggregate
 from andon.models import Bundle, Scorer
 from andon.plant import AssetClass
-from services.trainer.budget import alarms_per_week
 from services.trainer.dataset import offline_vectors
 from services.trainer.robustness import robustness
 from services.trainer.threshold import sustained_scores
@@ -24,6 +23,7 @@ from services.trainer.train import feature_matrix
 
 #: Windows by which an alarm may be early or late at little cost in VUS-PR.
 BUFFER = 30
+_HOURS_A_WEEK = 7 * 24
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,14 +135,11 @@ def _figures(name: str, records: Mapping[str, Record], case: Case) -> Figures:
 
 
 def _promise(name: str, bundle: Bundle, records: Mapping[str, Record], case: Case) -> Promise:
-    facts, step = bundle.manifest.training, case.asset_class.feature_definition.step
+    facts = bundle.manifest.training
     weekly = facts.false_alarms_per_week
     promised = f"{facts.false_alarm_rate:.2%} of windows" if weekly is None else f"at most {weekly:g} a week"
-    normal = [np.where(record.alarm & ~record.truth, 1.0, 0.0) for record in records.values()]
-    kept = sum(int((~record.truth).sum()) for record in records.values())
-    windows = sum(len(each) for each in normal)
-    per_week = alarms_per_week(normal, 0.5, step) * windows / max(1, kept)
-    return Promise(name, promised, per_week, confusion(records.values()).far)
+    hourly = event_figures(records.values()).false_alarms_per_hour(case.step)
+    return Promise(name, promised, hourly * _HOURS_A_WEEK, confusion(records.values()).far)
 
 
 def _trivial(vectors: pl.DataFrame, case: Case, far: float) -> Iterator[tuple[str, dict[str, Record]]]:
