@@ -23,7 +23,7 @@ from bench.t2q import fit_t2q
 
 #: Seconds between rows, and the longest buffer of VUS-PR in rows.
 _STEP, _BUFFER = 1.0, 60
-_OTHERS = ("pca", "robust", "forest", "dense")
+_OTHERS = ("pca", "robust", "forest", "dense", "convolution", "forecaster")
 
 
 def main() -> None:
