@@ -1,0 +1,139 @@
+"""Whether a bundle's signature counts: who signed, whether they may, and whether it is about these files."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
+
+from andon.clock import Clock, isoformat, to_datetime, to_micros, wall_clock
+from andon.errors import BundleError, SignatureError
+from andon.plant.document import load_document
+from andon.signing.chain import chain_to_root, names, read_chain
+from andon.signing.claim import Claim, Role
+from andon.signing.document import SigstoreBundle, parse_document
+from andon.signing.files import file_digests
+from andon.signing.keys import fingerprint, public_pem
+from andon.signing.sealing import check_by_chain, check_by_key
+from andon.signing.trust_file import Authority, TrustFile
+
+
+@dataclass(frozen=True, slots=True)
+class Signature:
+    """A signature that counts.
+
+    Attributes:
+        role: as what it was given.
+        signer: who signed: the key's name in the trust file, or whom the certificate names.
+        statement: what was signed with the files.
+        key: SHA-256 of the public key (SubjectPublicKeyInfo, DER) in hexadecimal.
+        files: each file of the bundle with its SHA-256, as signed and as found.
+    """
+
+    role: Role
+    signer: str
+    statement: Mapping[str, str | int | bool]
+    key: str
+    files: Mapping[str, str]
+
+
+class Trust:
+    """Who may sign what. Safe to share between threads; read anew when its file changes."""
+
+    def __init__(self, file: TrustFile, clock: Clock = wall_clock) -> None:
+        self._clock = clock
+        self._keys = {each.fingerprint: each for each in file.keys}
+        self._authorities = {each.certificate: each for each in file.authorities}
+        self._revoked = {each.key: each for each in file.revoked}
+
+    @classmethod
+    def load(cls, path: Path, clock: Clock = wall_clock) -> Self:
+        """Read a trust file; files that it names are taken relative to its folder.
+
+        Args:
+            path: the file.
+            clock: says whether keys and certificates are still valid.
+
+        Raises:
+            ConfigError: lists every finding as ``FILE:LINE: path.to.field: what is wrong``.
+        """
+        return cls(load_document(path, TrustFile, hint="name the trust file, see docs/signing.md"), clock)
+
+    def verify(self, bundle: Path, signature: bytes, role: Role) -> Signature:
+        """Check that somebody who may do so signed a bundle in a role, and that its files are those signed.
+
+        Args:
+            bundle: its folder.
+            signature: the signature document; empty for none.
+            role: as what it must have been signed.
+
+        Raises:
+            SignatureError: it does not count; says why and what to do.
+        """
+        try:
+            return self._verified(bundle, signature, role)
+        except BundleError as error:
+            raise SignatureError(f"{bundle}: signature of its {role}: {error}") from None
+
+    def _verified(self, bundle: Path, signature: bytes, role: Role) -> Signature:
+        document, claim = parse_document(signature)
+        if claim.role is not role:
+            raise SignatureError(f"was given as {claim.role}, which never counts as {role}; have its {role} sign")
+        self._refuse_revoked(claim.key)
+        signer = (self._certified if document.sigstore.chain else self._known)(claim, document.sigstore)
+        _check_files(bundle, claim)
+        return Signature(role, signer, dict(claim.statement), claim.key, dict(claim.files))
+
+    def _known(self, claim: Claim, sigstore: SigstoreBundle) -> str:
+        """Return whose key signed a claim."""
+        trusted = self._keys.get(claim.key)
+        if trusted is None:
+            raise SignatureError(f"key {claim.key} is not in the trust file; sign with one that is")
+        if trusted.role is not claim.role:
+            raise SignatureError(f"the key of {trusted.name} is trusted as {trusted.role}, not as {claim.role}")
+        if trusted.not_after is not None and to_micros(trusted.not_after) <= self._clock():
+            raise SignatureError(
+                f"the key of {trusted.name} ended on {isoformat(to_micros(trusted.not_after))}; sign with a new one"
+            )
+        check_by_key(claim.text, sigstore, public_pem(trusted.public_key))
+        return trusted.name
+
+    def _certified(self, claim: Claim, sigstore: SigstoreBundle) -> str:
+        """Return whose certificate signed a claim."""
+        chain = chain_to_root(read_chain(sigstore.chain), self._authorities, to_datetime(self._clock()))
+        for certificate in chain:
+            self._refuse_revoked(fingerprint(certificate.public_key()))
+        if fingerprint(chain[0].public_key()) != claim.key:
+            raise SignatureError("the certificate is for another key than the one that is named; sign again")
+        root = chain[-1]
+        check_by_chain(claim.text, sigstore, root.public_bytes(Encoding.PEM))
+        return self._name_for(chain[0], self._authorities[root], claim.role)
+
+    def _name_for(self, certificate: x509.Certificate, authority: Authority, role: Role) -> str:
+        """Return the name by which a certificate's owner holds a role."""
+        held = {each: [name for name in names(certificate) if name in authority.subjects(each)] for each in Role}
+        if not held[role]:
+            raise SignatureError(
+                f"{', '.join(names(certificate))} is not among the {role}s of authority {authority.name}; "
+                "add who may sign to the trust file, or have one of them sign"
+            )
+        if all(held.values()):
+            raise SignatureError(f"the certificate of {held[role][0]} holds both roles; nobody may sign in both")
+        return held[role][0]
+
+    def _refuse_revoked(self, key: str) -> None:
+        if revoked := self._revoked.get(key):
+            since = isoformat(to_micros(revoked.since))
+            raise SignatureError(f"key {key} is revoked since {since}: {revoked.reason}; sign again with another one")
+
+
+def _check_files(bundle: Path, claim: Claim) -> None:
+    found = file_digests(bundle)
+    if set(claim.files) != set(found):
+        raise SignatureError(f"is over files {sorted(claim.files)}, a bundle has {sorted(found)}; sign again")
+    if changed := [name for name, digest in found.items() if claim.files[name] != digest]:
+        raise SignatureError(f"is not for this {' and '.join(changed)}; copy the bundle again, or fetch its signature")
