@@ -41,7 +41,7 @@ def seal(claim: str, key: Path, password: bytes | None) -> SigstoreBundle:
 
     with _folder_with({_CLAIM: claim.encode()}, SigningError) as folder:
         # The library's annotation says text, but what it calls takes a password as bytes.
-        config = signing.Config().use_elliptic_key_signer(private_key=key, password=password)  # type: ignore[arg-type]
+        config = signing.Config().use_elliptic_key_signer(private_key=key, password=password)
         config.sign(folder / _CLAIM, folder / _BUNDLE)
         return SigstoreBundle.model_validate_json((folder / _BUNDLE).read_bytes())
 
@@ -79,7 +79,7 @@ def check_by_chain(claim: str, bundle: SigstoreBundle, roots: bytes) -> None:
 def _check(config: verifying.Config, folder: Path) -> None:
     from model_signing import hashing
 
-    # Named, or the library takes the signer's word for how to hash, and what to leave out.
+    # Named, or the library would take the signer's word for how to hash.
     config.set_hashing_config(hashing.Config().use_file_serialization())
     try:
         config.verify(folder / _CLAIM, folder / _BUNDLE)
