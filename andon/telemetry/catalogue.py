@@ -268,7 +268,26 @@ CATALOGUE: dict[str, MetricSpec] = {
             "counter",
             "Times that watermarks could not be kept because the database was away.",
         ),
-        MetricSpec("andon_inferences_total", "counter", "Verdicts given.", ("asset_class", "decision")),
+        MetricSpec("andon_inferences_total", "counter", "Verdicts given.", ("asset_class", "role", "decision")),
+        MetricSpec(
+            "andon_abstentions_total",
+            "counter",
+            "Windows that a model could not be asked about, by reason code. Where the role acts, limits alone watch them.",
+            ("asset_class", "role", "reason"),
+        ),
+        MetricSpec(
+            "andon_limit_violations_total",
+            "counter",
+            "Windows outside a limit of the plant model, by who else watched: a model, or the limits alone.",
+            ("asset_class", "watch"),
+        ),
+        MetricSpec(
+            "andon_model_comparisons_total",
+            "counter",
+            "Windows that two models judged, by versions and outcome: agree, champion_only or challenger_only found an "
+            "anomaly, or one abstained.",
+            ("asset_class", "champion", "challenger", "outcome"),
+        ),
         MetricSpec(
             "andon_model_info",
             "gauge",
