@@ -25,7 +25,7 @@ from andon.stream.codec import Decoder, Record
 from andon.stream.partition import Partition
 from andon.stream.topics import ensure_topics, topic_name
 from andon.uns import Stage
-from bench.autoencoder import Float32, dense_autoencoder
+from bench.autoencoder import dense_autoencoder
 from bench.child import child
 from bench.common import Bus, bus, fill, is_quick, result, table
 from bench.frames import CLASS, MACHINES, RATE_HZ, frames, plant_document

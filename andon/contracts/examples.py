@@ -185,12 +185,13 @@ _OEE = Oee(
 )
 
 _PROMOTED = ModelEvent(
-    id=f"{_MODEL.name}@{_START}:model:{_MODEL.version}",
+    id=f"{_MODEL.name}@{_START}:promoted:{_MODEL.version}",
     time=_START,
     name=_MODEL.name,
     version=_MODEL.version,
     digest=_DIGEST,
     action="promoted",
+    alias="production",
     actor="quality",
     reason="Finds all 14 known faults, 0.2 false alarms a week.",
 )

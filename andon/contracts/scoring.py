@@ -45,6 +45,11 @@ class ModelRef(Model):
     name: str = Field(description="Name of the model, one per asset class and purpose.")
     version: str = Field(description="Version of the bundle.")
     digest: str = Field(description="SHA-256 of model.onnx, hexadecimal.")
+    verified: Literal["none", "author", "approver"] = Field(
+        default="none",
+        description="Whose signatures held before it was loaded: 'approver' (its author's and an approver's), 'author' "
+        "(a shadow, which never acts) or 'none' (unsigned, for development).",
+    )
 
 
 class Contribution(Model):
@@ -61,7 +66,8 @@ class Contribution(Model):
         default=None, description="Unit of value, normal and difference; null where the plant model gives none."
     )
     words: str | None = Field(
-        default=None, description="The same in plain words, for the first three: 'vibration mean 3.1 mm/s above normal'."
+        default=None,
+        description="The same in plain words, for the first three: 'vibration mean 3.1 mm/s above normal'.",
     )
 
 

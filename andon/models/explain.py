@@ -96,7 +96,9 @@ class Explainer:
         }
         words = self._words(columns, difference, deviation, told)
         entries = self._about[columns].hstack([*(pl.Series(name, column) for name, column in numbers.items()), words])
-        lists = entries[_FIELDS].to_struct("contributions").reshape((len(values), self._top)).cast(pl.List(CONTRIBUTION))
+        lists = (
+            entries[_FIELDS].to_struct("contributions").reshape((len(values), self._top)).cast(pl.List(CONTRIBUTION))
+        )
         return lists if named.all() else lists.list.filter(pl.element().struct.field("share").is_not_nan())
 
     def _words(

@@ -17,7 +17,7 @@ from services.inference.windows import Windows
 #: Stands for the model's version in ids of inferences that no model had a part in.
 NO_VERSION = "none"
 
-_MODEL = pl.Struct({"name": pl.String, "version": pl.String, "digest": pl.String})
+_MODEL = pl.Struct({"name": pl.String, "version": pl.String, "digest": pl.String, "verified": pl.String})
 
 
 class Seat:

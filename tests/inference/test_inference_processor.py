@@ -18,8 +18,8 @@ from andon.plant import Plant
 from andon.plant.columns import event_schema
 from andon.stream.stage import LINEAGE_COLUMNS, StageSpec
 from andon.uns import Stage
-from services.inference.limits import LimitWatch
 from services.inference.compare import count_verdicts
+from services.inference.limits import LimitWatch
 from services.inference.processor import inference_stage
 from services.inference.settings import InferenceSettings, ScoringSettings
 from services.inference.windows import Windows
