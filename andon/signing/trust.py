@@ -84,6 +84,7 @@ class Trust:
         if claim.role is not role:
             raise SignatureError(f"was given as {claim.role}, which never counts as {role}; have its {role} sign")
         self._refuse_revoked(claim.key)
+        self._refuse_other_role(claim)
         signer = (self._certified if document.sigstore.chain else self._known)(claim, document.sigstore)
         _check_files(bundle, claim)
         return Signature(role, signer, dict(claim.statement), claim.key, dict(claim.files))
@@ -93,8 +94,6 @@ class Trust:
         trusted = self._keys.get(claim.key)
         if trusted is None:
             raise SignatureError(f"key {claim.key} is not in the trust file; sign with one that is")
-        if trusted.role is not claim.role:
-            raise SignatureError(f"the key of {trusted.name} is trusted as {trusted.role}, not as {claim.role}")
         if trusted.not_after is not None and to_micros(trusted.not_after) <= self._clock():
             raise SignatureError(
                 f"the key of {trusted.name} ended on {isoformat(to_micros(trusted.not_after))}; sign with a new one"
@@ -124,6 +123,12 @@ class Trust:
         if all(held.values()):
             raise SignatureError(f"the certificate of {held[role][0]} holds both roles; nobody may sign in both")
         return held[role][0]
+
+    def _refuse_other_role(self, claim: Claim) -> None:
+        """Refuse a key that is listed for the other role, also when a certificate gives it this one."""
+        listed = self._keys.get(claim.key)
+        if listed is not None and listed.role is not claim.role:
+            raise SignatureError(f"the key of {listed.name} is trusted as {listed.role}, not as {claim.role}")
 
     def _refuse_revoked(self, key: str) -> None:
         if revoked := self._revoked.get(key):
