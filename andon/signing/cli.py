@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated
 
@@ -16,7 +18,7 @@ from andon.signing.claim import Role
 from andon.signing.files import read_signature, write_signature
 from andon.signing.keygen import generate_key
 from andon.signing.signer import Signer
-from andon.signing.trust import Signature, Trust
+from andon.signing.trust import Signature, Trust, check_four_eyes
 from andon.signing.view import bundle_text, signatures_table
 
 #: Exit code when a bundle is not signed as it must be.
@@ -72,14 +74,19 @@ def verify(
 ) -> None:
     """Check a bundle as it is before it is loaded, and show who signed it.
 
-    The exit code is 1, with the reason, unless the bundle is sound and both its author's and its approver's \
-signatures count.
+    The exit code is 1, with the reasons, unless the bundle is sound, and the signatures of its author and of another \
+person as its approver count.
     """
-    trusted = Trust.load(trust)
-    found = [_verified(trusted, folder, role) for role in Role]
-    if signatures := [each for each in found if isinstance(each, Signature)]:
+    trusted, signatures, reasons = Trust.load(trust), list[Signature](), list[str]()
+    for role in Role:
+        with _noting(reasons):
+            signatures.append(trusted.verify(folder, read_signature(folder, role), role))
+    if signatures:
         Console(highlight=False).print(signatures_table(signatures))
-    reasons = [each for each in (*found, _unsound(folder)) if isinstance(each, str)]
+    with _noting(reasons):
+        if len(signatures) == len(Role):
+            check_four_eyes(*signatures)
+        load_bundle(folder)
     for reason in reasons:
         typer.echo(reason, err=True)
     if reasons:
@@ -96,17 +103,10 @@ def _password(file: Path | None) -> SecretStr | None:
     return SecretRef(file=file).read() if file else None
 
 
-def _verified(trust: Trust, folder: Path, role: Role) -> Signature | str:
-    """Return the signature given in a role, or why there is none that counts."""
+@contextlib.contextmanager
+def _noting(reasons: list[str]) -> Iterator[None]:
+    """Note why a bundle is refused and go on, so that all reasons are shown at once."""
     try:
-        return trust.verify(folder, read_signature(folder, role), role)
+        yield
     except BundleError as error:
-        return str(error)
-
-
-def _unsound(folder: Path) -> str | None:
-    try:
-        load_bundle(folder)
-    except BundleError as error:
-        return str(error)
-    return None
+        reasons.append(str(error))

@@ -43,8 +43,8 @@ class People:
     @property
     def keys(self) -> list[dict[str, Any]]:
         return [
-            {"name": "anna", "role": "author", "public_key": "anna.pub"},
-            {"name": "paul", "role": "approver", "public_key": "paul.pub"},
+            {"name": "anna", "roles": ["author"], "public_key": "anna.pub"},
+            {"name": "paul", "roles": ["approver"], "public_key": "paul.pub"},
         ]
 
     def signer(self, name: str) -> Signer:

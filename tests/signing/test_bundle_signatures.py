@@ -15,11 +15,16 @@ from hypothesis import strategies as st
 from pydantic import SecretStr
 
 from andon.errors import BundleError, SignatureError, SigningError
-from andon.signing import Signature, Signer, Trust, generate_key
+from andon.signing import Signature, Signer, Trust, check_four_eyes, generate_key
 from andon.signing.claim import canonical
 from tests.signing.people import APPROVER, AUTHOR, People, new_bundle
 
-STATEMENT = {"alias": "production", "serial": 1_700_000_000_000_000, "rollback": False, "reason": "Prüfung bestanden"}
+STATEMENT: dict[str, str | int | bool] = {
+    "alias": "production",
+    "serial": 1_700_000_000_000_000,
+    "rollback": False,
+    "reason": "Prüfung bestanden",
+}
 FILES = ("model.onnx", "manifest.json")
 READ_ONLY = settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
@@ -164,6 +169,16 @@ def test_an_authors_signature_is_no_approvers_and_the_other_way_round(
 def test_an_author_cannot_sign_as_approver(bundle: Path, people: People, trust: Trust) -> None:
     presumed = people.signer("anna").sign(bundle, APPROVER)
     assert "the key of anna is trusted as author, not as approver" in refusal(trust, bundle, presumed)
+
+
+def test_nobody_approves_what_they_made(bundle: Path, people: People) -> None:
+    keys = [{"name": "anna", "roles": ["author", "approver"], "public_key": "anna.pub"}, *people.keys[1:]]
+    trust = people.trusting(keys=keys)
+    made = trust.verify(bundle, people.signer("anna").sign(bundle, AUTHOR), AUTHOR)
+    approved = trust.verify(bundle, people.signer("anna").sign(bundle, APPROVER), APPROVER)
+    with pytest.raises(SignatureError, match="anna approved what they made themselves; have somebody else approve it"):
+        check_four_eyes(made, approved)
+    check_four_eyes(made, trust.verify(bundle, people.signer("paul").sign(bundle, APPROVER), APPROVER))
 
 
 def test_a_claim_cannot_take_another_ones_seal(bundle: Path, people: People, trust: Trust, signed: bytes) -> None:

@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 
 from andon.clock import to_micros
 from andon.errors import SignatureError, SigningError
-from andon.signing import Signer, Trust
+from andon.signing import Role, Signer, Trust, check_four_eyes
 from andon.signing.keys import fingerprint, public_pem
 from tests.signing.people import ANNA, APPROVER, AUTHOR, DAY, NOW, PAUL, Certified, People, certified, new_bundle
 
@@ -101,16 +101,19 @@ def test_an_author_cannot_sign_as_approver(tmp_path: Path, bundle: Path) -> None
     assert "is not among the approvers" in refusal(trusting(tmp_path), bundle, signature, APPROVER)
 
 
-def test_a_certificate_with_names_of_both_roles_signs_in_none(tmp_path: Path, bundle: Path) -> None:
+def test_whoever_may_do_both_has_one_name_in_both(tmp_path: Path, bundle: Path) -> None:
     authority = {"name": "acme", "certificate": ROOT.pem, "authors": [ANNA], "approvers": ["CN=Anna Schmidt"]}
-    reason = refusal(trusting(tmp_path, authorities=[authority]), bundle, signed_with(bundle, HER, PLANT))
-    assert f"the certificate of {ANNA} holds both roles" in reason
+    trust = trusting(tmp_path, authorities=[authority])
+    author, approver = (trust.verify(bundle, signed_with(bundle, HER, PLANT, role=role), role) for role in Role)
+    assert author.signer == approver.signer == ANNA
+    with pytest.raises(SignatureError, match="approved what they made themselves"):
+        check_four_eyes(author, approver)
 
 
 def test_a_key_that_is_listed_for_the_other_role_gains_none_by_a_certificate(tmp_path: Path, bundle: Path) -> None:
     signature = signed_with(bundle, HER, PLANT)
     (tmp_path / "anna.pub").write_bytes(public_pem(HER.key.public_key()))
-    keys = [{"name": "a.schmidt", "role": "approver", "public_key": "anna.pub"}]
+    keys = [{"name": "a.schmidt", "roles": ["approver"], "public_key": "anna.pub"}]
     assert "is trusted as approver, not as author" in refusal(trusting(tmp_path, keys=keys), bundle, signature)
 
 

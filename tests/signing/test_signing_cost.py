@@ -13,9 +13,9 @@ from tests.signing.people import APPROVER, People, new_bundle
 PROBE = """
 import json, resource, sys, time
 from pathlib import Path
+OUTGOING = {"socket.connect", "socket.getaddrinfo", "socket.sendto", "socket.gethostbyname"}
 asked = []
 sys.addaudithook(lambda event, _: asked.append(event) if event in OUTGOING else None)
-OUTGOING = {"socket.connect", "socket.getaddrinfo", "socket.sendto", "socket.gethostbyname"}
 
 def peak():
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
