@@ -50,7 +50,7 @@ def chain_to_root(
     except VerificationError as error:
         reason = _outside(chain, moment) or f"does not lead to a trusted authority ({error})"
         raise SignatureError(
-            f"the certificate of {chain[0].subject.rfc4514_string()} {reason}; sign again with one that is valid and "
+            f"the certificate of {chain[0].subject.rfc4514_string()!r} {reason}; sign again with one that is valid and "
             "comes with all between it and an authority of the trust file"
         ) from None
 

@@ -10,6 +10,8 @@ from pathlib import Path
 
 from andon.errors import BundleError
 from andon.models.bundle import MANIFEST_FILE, MODEL_FILE
+from andon.signing.claim import Role
+from andon.signing.document import MAX_BYTES
 
 #: Folder of signatures inside a bundle's folder; no part of what is signed.
 SIGNATURES = "signatures"
@@ -33,19 +35,41 @@ def file_digests(bundle: Path) -> dict[str, str]:
         ) from None
 
 
-def read_signature(path: Path, limit: int) -> bytes:
-    """Return a signature file's bytes, at most one more than *limit*; none when it is not there.
+def signature_file(bundle: Path, role: Role) -> Path:
+    """Return where a bundle's folder keeps the signature given in a role."""
+    return bundle / SIGNATURES / f"{role}.sig"
+
+
+def read_signature(bundle: Path, role: Role) -> bytes:
+    """Return the signature that a bundle's folder keeps, cut one byte above the limit; empty when there is none.
 
     Raises:
         BundleError: it cannot be read, or is a link.
     """
+    path = signature_file(bundle, role)
     try:
         with _open(path) as file:
-            return file.read(limit + 1)
+            return file.read(MAX_BYTES + 1)
     except FileNotFoundError:
         return b""
     except OSError as error:
         raise BundleError(f"{path} cannot be read: {error.strerror}") from None
+
+
+def write_signature(bundle: Path, role: Role, content: bytes) -> Path:
+    """Keep a signature in a bundle's folder, in place of one that is there; return its file.
+
+    Raises:
+        BundleError: it cannot be written.
+    """
+    path = signature_file(bundle, role)
+    try:
+        path.parent.mkdir(exist_ok=True)
+        path.unlink(missing_ok=True)  # writing through a link would write elsewhere
+        path.write_bytes(content)
+    except OSError as error:
+        raise BundleError(f"{path} cannot be written: {error.strerror}") from None
+    return path
 
 
 def _check_names(bundle: Path) -> None:

@@ -38,7 +38,7 @@ class KeyPair:
 
     def stanza(self, name: str, role: Role) -> str:
         """Return the lines of a trust file that trust this key in a role."""
-        entry = {"name": name, "role": role.value, "public_key": self.public.read_text(encoding="utf-8")}
+        entry = {"name": name, "roles": [role.value], "public_key": self.public.read_text(encoding="utf-8")}
         return yaml.dump({"keys": [entry]}, Dumper=_Dumper, sort_keys=False, allow_unicode=True)
 
 

@@ -84,7 +84,7 @@ def _check(config: verifying.Config, folder: Path) -> None:
     try:
         config.verify(folder / _CLAIM, folder / _BUNDLE)
     except _REFUSALS as error:
-        raise SignatureError(f"does not fit what is signed ({type(error).__name__}); sign again") from None
+        raise SignatureError(f"does not hold: {str(error) or type(error).__name__}; sign again") from None
 
 
 def _signed(claim: str, bundle: SigstoreBundle, trusted: bytes) -> dict[str, bytes]:

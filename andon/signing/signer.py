@@ -43,10 +43,7 @@ class Signer:
                 for another key.
         """
         secret = password.get_secret_value().encode() if password else None
-        try:
-            public = fingerprint(read_private_key(_read(key), secret).public_key())
-        except ValueError as error:
-            raise SigningError(f"{key} {error}") from None
+        public = _fingerprint(key, secret)
         return cls(key, public, secret, _read_chain(chain, public))
 
     def sign(self, bundle: Path, role: Role, statement: Mapping[str, str | int | bool] | None = None) -> bytes:
@@ -69,6 +66,8 @@ class Signer:
             claim.encode()  # half a pair of surrogates is no text
         except (ValidationError, UnicodeEncodeError):
             raise SigningError(f"{statement} cannot be signed: only texts, whole numbers, true and false can") from None
+        if _fingerprint(self._file, self._password) != self.key:
+            raise SigningError(f"{self._file} holds another key than before; start again")
         sigstore = seal(claim, self._file, self._password)
         content = SignatureDocument(
             claim=claim, sigstore=sigstore.with_chain(self._chain) if self._chain else sigstore
@@ -76,6 +75,13 @@ class Signer:
         if len(content) > MAX_BYTES:
             raise SigningError(f"the signature would have {len(content)} bytes, at most {MAX_BYTES} are read; say less")
         return content
+
+
+def _fingerprint(file: Path, password: bytes | None) -> str:
+    try:
+        return fingerprint(read_private_key(_read(file), password).public_key())
+    except ValueError as error:
+        raise SigningError(f"{file} {error}") from None
 
 
 def _read(path: Path) -> bytes:

@@ -84,6 +84,7 @@ class Trust:
         if claim.role is not role:
             raise SignatureError(f"was given as {claim.role}, which never counts as {role}; have its {role} sign")
         self._refuse_revoked(claim.key)
+        self._refuse_role(claim)
         signer = (self._certified if document.sigstore.chain else self._known)(claim, document.sigstore)
         _check_files(bundle, claim)
         return Signature(role, signer, dict(claim.statement), claim.key, dict(claim.files))
@@ -93,8 +94,6 @@ class Trust:
         trusted = self._keys.get(claim.key)
         if trusted is None:
             raise SignatureError(f"key {claim.key} is not in the trust file; sign with one that is")
-        if trusted.role is not claim.role:
-            raise SignatureError(f"the key of {trusted.name} is trusted as {trusted.role}, not as {claim.role}")
         if trusted.not_after is not None and to_micros(trusted.not_after) <= self._clock():
             raise SignatureError(
                 f"the key of {trusted.name} ended on {isoformat(to_micros(trusted.not_after))}; sign with a new one"
@@ -114,21 +113,37 @@ class Trust:
         return self._name_for(chain[0], self._authorities[root], claim.role)
 
     def _name_for(self, certificate: x509.Certificate, authority: Authority, role: Role) -> str:
-        """Return the name by which a certificate's owner holds a role."""
-        held = {each: [name for name in names(certificate) if name in authority.subjects(each)] for each in Role}
-        if not held[role]:
+        """Return by which name an authority's trusted people list a certificate's owner, who must hold the role."""
+        own = names(certificate)
+        if not any(name in authority.subjects(role) for name in own):
             raise SignatureError(
-                f"{', '.join(names(certificate))} is not among the {role}s of authority {authority.name}; "
+                f"{', '.join(own)} is not among the {role}s of authority {authority.name}; "
                 "add who may sign to the trust file, or have one of them sign"
             )
-        if all(held.values()):
-            raise SignatureError(f"the certificate of {held[role][0]} holds both roles; nobody may sign in both")
-        return held[role][0]
+        # The same name in whichever role, so that two signatures tell whether two people gave them.
+        return next(name for name in own if any(name in authority.subjects(each) for each in Role))
+
+    def _refuse_role(self, claim: Claim) -> None:
+        """Refuse a key that is listed without this role, also when a certificate would give it."""
+        listed = self._keys.get(claim.key)
+        if listed is not None and claim.role not in listed.roles:
+            held = " and ".join(listed.roles)
+            raise SignatureError(f"the key of {listed.name} is trusted as {held}, not as {claim.role}")
 
     def _refuse_revoked(self, key: str) -> None:
         if revoked := self._revoked.get(key):
             since = isoformat(to_micros(revoked.since))
             raise SignatureError(f"key {key} is revoked since {since}: {revoked.reason}; sign again with another one")
+
+
+def check_four_eyes(author: Signature, approver: Signature) -> None:
+    """Check that two people signed, not one in both roles.
+
+    Raises:
+        SignatureError: both signatures are one person's, or were given with one key.
+    """
+    if author.signer == approver.signer or author.key == approver.key:
+        raise SignatureError(f"{approver.signer} approved what they made themselves; have somebody else approve it")
 
 
 def _check_files(bundle: Path, claim: Claim) -> None:

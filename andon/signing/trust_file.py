@@ -1,19 +1,17 @@
-"""The trust file: whose keys and certificates count, for which role, and which never again.
+"""The trust file: whose keys and certificates count, for which roles, and which never again.
 
-Nobody holds both roles: a model acts only when two have looked at it. So a name, a key or a subject that is there for
-both is an error of the file.
+Somebody may hold both roles, to approve what others made; nobody approves their own, see `check_four_eyes`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any, Self
 
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
-from pydantic import AfterValidator, PlainValidator, ValidationInfo, model_validator
+from pydantic import AfterValidator, Field, PlainValidator, ValidationInfo, model_validator
 
 from andon.connection import Group, Text
 from andon.signing.claim import Role, Sha256
@@ -68,8 +66,8 @@ class TrustedKey(Group):
     """A person's, or a pipeline's, key."""
 
     name: Text
-    """Whose it is: the signer's identity."""
-    role: Role
+    """Whose it is: the signer's identity. Several keys of one person have the same name."""
+    roles: tuple[Role, ...] = Field(min_length=1)
     """As what it signs."""
     public_key: Annotated[ec.EllipticCurvePublicKey, PlainValidator(_public_key)]
     """PEM text, or a file that holds it."""
@@ -122,18 +120,10 @@ class TrustFile(Group):
         if not self.keys and not self.authorities:
             raise ValueError("names nobody to trust (add `keys` or `authorities`)")
         if twice := _first_repeated([each.fingerprint for each in self.keys]):
-            raise ValueError(f"key {twice} is there twice (remove one; nobody signs in both roles)")
+            raise ValueError(f"key {twice} is there twice (remove one; an entry can have both roles)")
         if twice := _first_repeated([each.certificate for each in self.authorities]):
             raise ValueError(f"the authority {twice.subject.rfc4514_string()} is there twice (remove one)")
-        authors, approvers = set(self._named(Role.AUTHOR)), set(self._named(Role.APPROVER))
-        if both := sorted(authors & approvers):
-            raise ValueError(f"{both[0]!r} is both author and approver (a model needs two to look at it: remove one)")
         return self
-
-    def _named(self, role: Role) -> Iterator[str]:
-        yield from (each.name for each in self.keys if each.role is role)
-        for authority in self.authorities:
-            yield from authority.subjects(role)
 
 
 def _first_repeated(values: list[Any]) -> Any:
