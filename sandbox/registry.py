@@ -8,8 +8,7 @@ from pathlib import Path
 
 import yaml
 
-from andon.connection import TlsSettings
-from andon.registry.settings import RegistryClientSettings
+from andon.registry.settings import RegistryClientSettings, RegistryTls
 from andon.signing import Role, Signer, generate_key
 from sandbox.authority import Authority
 
@@ -72,9 +71,7 @@ class RegistrySite:
         tls = self.folder / "tls"
         return RegistryClientSettings(
             address=f"{_HOST}:{self.port}",
-            tls=TlsSettings(
-                enabled=True, ca_file=tls / "ca.pem", cert_file=tls / f"{name}.pem", key_file=tls / f"{name}.key"
-            ),
+            tls=RegistryTls(ca_file=tls / "ca.pem", cert_file=tls / f"{name}.pem", key_file=tls / f"{name}.key"),
         )
 
     def key(self, name: str) -> Path:

@@ -11,13 +11,22 @@ from andon.connection import FilePath, Group, Secret, Text, TlsSettings
 from andon.units import Duration
 
 
+class RegistryTls(TlsSettings):
+    """TLS towards the registry: on, unless somebody turns it off."""
+
+    enabled: bool = True
+    """Whether to speak TLS at all; off only for development on one machine."""
+    check_hostname: Literal[True] = True
+    """The certificate must be for the name that the registry is reached by; gRPC knows no other way."""
+
+
 class RegistryClientSettings(Group):
     """The model registry, for its clients."""
 
     address: Text | None = None
     """host:port of the registry; no registry when not set."""
-    tls: TlsSettings = TlsSettings(enabled=True)
-    """TLS towards it, on unless turned off; a client certificate is an identity."""
+    tls: RegistryTls = RegistryTls()
+    """TLS towards it; a client certificate is an identity."""
     token: Secret | None = None
     """A signed token as identity, where there is no client certificate."""
     timeout: Duration = Field(default=10_000_000, gt=0)

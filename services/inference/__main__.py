@@ -66,15 +66,13 @@ class Models:
         trials = Trials(own.trial_memory_mib)
         follower = Follower(self._plant, self._settings.models, trust, trials, self._prepare, news, self._metrics)
         await follower.remember()
-        tasks = [asyncio.create_task(follower.follow(), name="registry"), asyncio.create_task(news.publish())]
-        try:
+        async with asyncio.TaskGroup() as tasks:  # if following fails for good, so does the service
+            background = [tasks.create_task(follower.follow()), tasks.create_task(news.publish())]
             if not await follower.heard(own.patience / SECOND):
                 _log.warning("the registry has not told of all models; judging with what is there")
             yield
-        finally:
-            for task in tasks:
+            for task in background:
                 task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
 
     def _trust(self) -> Trust | None:
         models = self._settings.models

@@ -7,7 +7,7 @@ import contextlib
 import os
 import random
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 
 import pytest
@@ -115,7 +115,7 @@ async def test_a_cut_in_any_call_is_said_to_be_one_and_the_log_stays_sound(
         await publish(site, model(2), tmp_path)
         version = model(2).manifest.version
         signature = site.signer("boris").sign(saved(model(2), tmp_path), Role.APPROVER, {})
-        calls = {
+        calls: dict[str, list[Callable[[RegistryClient], Awaitable[object]]]] = {
             "anna": [
                 lambda client: client.list(NAME),
                 lambda client: client.resolve(NAME, pb.ALIAS_PRODUCTION),
