@@ -10,6 +10,7 @@
     │   └── SigningError     a private key or certificate that cannot sign
     ├── BundleError          a model bundle that must not be loaded (digest, signature, feature hash, shape)
     │   └── SignatureError   its signature is missing, or does not count; says why
+    ├── RegistryError        the model registry refuses, or does not answer; says which
     ├── TrainingError        data that a model cannot be trained on; says why and what to do
     ├── DeliveryError        the broker did not take our records; trying again can help
     └── DatabaseError        the database does not answer; trying again can help
@@ -61,6 +62,19 @@ class BundleError(AndonError):
 
 class SignatureError(BundleError):
     """A bundle is not signed as it must be: nobody who is trusted vouches for these files in this role."""
+
+
+class RegistryError(AndonError):
+    """The model registry does not do what was asked of it.
+
+    Attributes:
+        away: whether it could not be reached, or had no database; the same can be asked again.
+        code: name of the gRPC status, such as ``PERMISSION_DENIED``.
+    """
+
+    def __init__(self, message: str, *, code: str, away: bool) -> None:
+        super().__init__(message)
+        self.code, self.away = code, away
 
 
 class TrainingError(AndonError):
