@@ -93,7 +93,7 @@ def make_registry_site(folder: Path, port: int) -> RegistrySite:
     for name in ("registry", *PEOPLE):
         authority.issue(name)
     keys = [
-        {"name": name, "role": role.value, "public_key": str(generate_key(name, folder / "keys").public.resolve())}
+        {"name": name, "roles": [role.value], "public_key": str(generate_key(name, folder / "keys").public.resolve())}
         for name, role in _SIGNERS.items()
     ]
     identities = [{"name": name, "roles": list(roles)} for name, roles in PEOPLE.items()]

@@ -123,6 +123,7 @@ def test_every_reason_is_shown(bundle: Path) -> None:
     verified = andon_bundle("verify", bundle, "--trust", "trust.yaml")
     reasons = verified.stderr.splitlines()
     assert (verified.exit_code, len(reasons)) == (1, 3)
+    assert "signature of its author: " in reasons[0]
     assert "author.sig is no file of its own, but a link" in reasons[0]
     assert "signature of its approver: there is none" in reasons[1]
     assert "model.onnx: SHA-256 is" in reasons[2]
