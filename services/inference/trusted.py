@@ -14,7 +14,7 @@ from andon.models.bundle import read_bundle
 from andon.registry.alias import alias_name
 from andon.registry.approval import statement
 from andon.registry.v1 import registry_pb2 as pb
-from andon.signing import Role, Signature, Trust
+from andon.signing import Role, Signature, Trust, check_four_eyes
 
 #: Aliases that act, and so need an approver's signature.
 ACTING = frozenset({"production", "canary"})
@@ -61,8 +61,12 @@ def verify(folder: Path, assignment: pb.Assignment, asset_class: str, trust: Tru
         BundleError: it must not be loaded; says why.
     """
     model, acting = assignment.model, alias_name(assignment.alias) in ACTING
-    trust.verify(folder, model.author_signature, Role.AUTHOR)
-    rollback = acting and _approval(trust.verify(folder, assignment.approver_signature, Role.APPROVER), assignment)
+    author = trust.verify(folder, model.author_signature, Role.AUTHOR)
+    rollback = False
+    if acting:
+        approver = trust.verify(folder, assignment.approver_signature, Role.APPROVER)
+        check_four_eyes(author, approver)
+        rollback = _approval(approver, assignment)
     bundle = read_bundle(folder)
     manifest = bundle.manifest
     if (manifest.name, manifest.version) != (model.name, model.version):

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from andon.clock import Clock
-from andon.signing import Role, Signature, Trust
+from andon.signing import Role, Signature, Trust, check_four_eyes
 from services.registry.audit import Act, Receipt
 from services.registry.blobs import Blobs
 from services.registry.rules import (
@@ -183,7 +183,9 @@ class Promotions:
     async def _signed(self, model: Version, signature: bytes, alias: str, share: int, *, rollback: bool) -> Signature:
         """Return the approver's signature, once it counts and says what is to be approved."""
         async with self.blobs.laid_out(model.digests) as folder:
+            author = await asyncio.to_thread(self.trust.verify, folder, model.author_signature, Role.AUTHOR)
             signed = await asyncio.to_thread(self.trust.verify, folder, signature, Role.APPROVER)
+        check_four_eyes(author, signed)
         wanted = {
             "name": model.name,
             "version": model.version,
@@ -194,8 +196,6 @@ class Promotions:
         said = {field: signed.statement.get(field) for field in wanted}
         if said != wanted:
             raise RefusedError(f"the signature approves {said}, not {wanted}: sign again")
-        if signed.key == model.author_key:
-            raise RefusedError("the approver's key is the author's: somebody else must sign (four eyes)")
         return signed
 
     async def _checked(
