@@ -9,6 +9,7 @@ from cryptography import x509
 from cryptography.x509.verification import Criticality, ExtensionPolicy, PolicyBuilder, Store, VerificationError
 
 from andon.errors import SignatureError
+from andon.signing.keys import read_certificate
 
 #: What certificates say beyond their place in the chain, `model-signing` checks: here issuers must be issuers.
 _ISSUERS = ExtensionPolicy.permit_all().require_present(x509.BasicConstraints, Criticality.AGNOSTIC, None)
@@ -22,9 +23,9 @@ def read_chain(encoded: Iterable[bytes]) -> list[x509.Certificate]:
         SignatureError: one cannot be read.
     """
     try:
-        return [x509.load_der_x509_certificate(each) for each in encoded]
-    except ValueError:
-        raise SignatureError("holds a certificate that cannot be read; sign again") from None
+        return [read_certificate(each) for each in encoded]
+    except ValueError as error:
+        raise SignatureError(f"{error}; sign again") from None
 
 
 def chain_to_root(
@@ -59,7 +60,7 @@ def names(certificate: x509.Certificate) -> tuple[str, ...]:
     """Return whom a certificate names: mail addresses, URIs, DNS names, then its subject (RFC 4514)."""
     try:
         found = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
-    except (x509.ExtensionNotFound, ValueError):
+    except x509.ExtensionNotFound:
         alternatives: list[str] = []
     else:
         kinds = (x509.RFC822Name, x509.UniformResourceIdentifier, x509.DNSName)

@@ -15,7 +15,7 @@ from andon.errors import BundleError
 from andon.models import load_bundle
 from andon.secrets import SecretRef
 from andon.signing.claim import Role
-from andon.signing.files import read_signature, write_signature
+from andon.signing.files import write_signature
 from andon.signing.keygen import generate_key
 from andon.signing.signer import Signer
 from andon.signing.trust import Signature, Trust, check_four_eyes
@@ -80,7 +80,7 @@ person as its approver count.
     trusted, signatures, reasons = Trust.load(trust), list[Signature](), list[str]()
     for role in Role:
         with _noting(reasons):
-            signatures.append(trusted.verify(folder, read_signature(folder, role), role))
+            signatures.append(trusted.verify_kept(folder, role))
     if signatures:
         Console(highlight=False).print(signatures_table(signatures))
     with _noting(reasons):

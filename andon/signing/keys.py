@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
+from collections.abc import Iterator
 
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
@@ -18,6 +20,15 @@ from cryptography.hazmat.primitives.serialization import (
 #: The curves that `model-signing` signs with: NIST P-256, P-384 and P-521.
 _CURVES = frozenset({"secp256r1", "secp384r1", "secp521r1"})
 _PRIVATE = b"PRIVATE KEY-----"
+_CERTIFICATE = b"-----BEGIN CERTIFICATE-----"
+#: What parts of a certificate raise when they are parsed; they share no base class.
+_UNREADABLE = (
+    ValueError,
+    UnsupportedAlgorithm,
+    x509.DuplicateExtension,
+    x509.InvalidVersion,
+    x509.UnsupportedGeneralNameType,
+)
 _CURVES_WANTED = "only elliptic curve keys on P-256, P-384 or P-521 sign bundles; `andon bundle keygen` makes one"
 
 PublicKey = ec.EllipticCurvePublicKey
@@ -68,10 +79,38 @@ def read_certificates(pem: bytes) -> list[x509.Certificate]:
     Raises:
         ValueError: there is none, or one cannot be read.
     """
+    if _CERTIFICATE not in pem:
+        raise ValueError("holds no certificate in PEM form (-----BEGIN CERTIFICATE-----)")
+    with _readable():
+        return [_parsed(each) for each in x509.load_pem_x509_certificates(pem)]
+
+
+def read_certificate(der: bytes) -> x509.Certificate:
+    """Return a certificate from its DER form.
+
+    Raises:
+        ValueError: it cannot be read.
+    """
+    with _readable():
+        return _parsed(x509.load_der_x509_certificate(der))
+
+
+def _parsed(certificate: x509.Certificate) -> x509.Certificate:
+    """Look at all that is asked of a certificate later, because it is parsed only then."""
+    certificate.public_key()
+    for name in (certificate.subject, certificate.issuer):
+        name.rfc4514_string()
+    list(certificate.extensions)
+    return certificate
+
+
+@contextlib.contextmanager
+def _readable() -> Iterator[None]:
+    """Bring the many errors of certificates that cannot be read into one."""
     try:
-        return x509.load_pem_x509_certificates(pem)
-    except ValueError:
-        raise ValueError("holds no certificate in PEM form (-----BEGIN CERTIFICATE-----)") from None
+        yield
+    except _UNREADABLE:
+        raise ValueError("holds a certificate that cannot be read") from None
 
 
 def certified_key(certificate: x509.Certificate) -> PublicKey:

@@ -16,7 +16,7 @@ from andon.plant.document import load_document
 from andon.signing.chain import chain_to_root, names, read_chain
 from andon.signing.claim import Claim, Role
 from andon.signing.document import SigstoreBundle, parse_document
-from andon.signing.files import file_digests
+from andon.signing.files import file_digests, read_signature
 from andon.signing.keys import fingerprint, public_pem
 from andon.signing.sealing import check_by_chain, check_by_key
 from andon.signing.trust_file import Authority, TrustFile
@@ -78,6 +78,18 @@ class Trust:
             return self._verified(bundle, signature, role)
         except BundleError as error:
             raise SignatureError(f"{bundle}: signature of its {role}: {error}") from None
+
+    def verify_kept(self, bundle: Path, role: Role) -> Signature:
+        """Do the same with the signature that the bundle's folder keeps, as `andon bundle sign` puts it there.
+
+        Raises:
+            SignatureError: there is none, or it does not count; says why and what to do.
+        """
+        try:
+            signature = read_signature(bundle, role)
+        except BundleError as error:
+            raise SignatureError(f"{bundle}: signature of its {role}: {error}") from None
+        return self.verify(bundle, signature, role)
 
     def _verified(self, bundle: Path, signature: bytes, role: Role) -> Signature:
         document, claim = parse_document(signature)

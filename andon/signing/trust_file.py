@@ -47,7 +47,7 @@ def _root(value: object, info: ValidationInfo) -> x509.Certificate:
         raise ValueError(f"holds {len(found)} certificates; give each authority an entry of its own")
     try:
         constraints = found[0].extensions.get_extension_for_class(x509.BasicConstraints).value
-    except (x509.ExtensionNotFound, ValueError):
+    except x509.ExtensionNotFound:
         constraints = x509.BasicConstraints(ca=False, path_length=None)
     if not constraints.ca or found[0].issuer != found[0].subject:
         raise ValueError("is no certificate of a root authority: put the root here, and those between in the signature")

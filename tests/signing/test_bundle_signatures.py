@@ -70,6 +70,9 @@ def test_signatures_in_the_bundles_folder_are_no_part_of_it(bundle: Path, trust:
     (bundle / "signatures").mkdir()
     (bundle / "signatures" / "approver.sig").write_bytes(signed)
     assert trust.verify(bundle, signed, APPROVER).signer == "paul"
+    assert trust.verify_kept(bundle, APPROVER).signer == "paul"
+    with pytest.raises(SignatureError, match="signature of its author: there is none"):
+        trust.verify_kept(bundle, AUTHOR)
 
 
 @READ_ONLY

@@ -2,22 +2,31 @@
 
 from __future__ import annotations
 
+import base64
+import json
 from pathlib import Path
 from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from andon.clock import to_micros
 from andon.errors import SignatureError, SigningError
 from andon.signing import Role, Signer, Trust, check_four_eyes
+from andon.signing.claim import canonical
 from andon.signing.keys import fingerprint, public_pem
 from tests.signing.people import ANNA, APPROVER, AUTHOR, DAY, NOW, PAUL, Certified, People, certified, new_bundle
 
 ROOT = certified("Acme Root", days=1_000)
 PLANT = certified("Acme Plant", ROOT)
 HER = certified("Anna Schmidt", PLANT, mail=ANNA)
+
+
+#: Such certificates also make cryptography warn that it will not read them for much longer.
+pytestmark = pytest.mark.filterwarnings("ignore")
 
 
 @pytest.fixture
@@ -46,6 +55,18 @@ def refusal(trust: Trust, bundle: Path, signature: bytes, role: Any = AUTHOR) ->
 def test_a_certificate_below_a_trusted_root_signs(tmp_path: Path, bundle: Path) -> None:
     found = trusting(tmp_path).verify(bundle, signed_with(bundle, HER, PLANT), AUTHOR)
     assert (found.signer, found.key, found.statement) == (ANNA, fingerprint(HER.key.public_key()), {"serial": 1})
+
+
+@settings(deadline=None, max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(data=st.data(), which=st.integers(0, 1))
+def test_no_byte_of_any_certificate_can_change(tmp_path: Path, bundle: Path, data: st.DataObject, which: int) -> None:
+    trust, document = trusting(tmp_path), json.loads(signed_with(bundle, HER, PLANT))
+    entry = document["sigstore"]["verificationMaterial"]["x509CertificateChain"]["certificates"][which]
+    sound = bytearray(base64.b64decode(entry["rawBytes"]))
+    place = data.draw(st.integers(0, len(sound) - 1))
+    sound[place] = data.draw(st.integers(0, 255).filter(lambda value: value != sound[place]))
+    entry["rawBytes"] = base64.b64encode(sound).decode()
+    refusal(trust, bundle, (canonical(document) + "\n").encode())
 
 
 def test_a_subject_names_somebody_too(tmp_path: Path, bundle: Path) -> None:
