@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, partial
+from itertools import pairwise
 
 import numpy as np
 import onnxruntime as ort
@@ -91,7 +92,7 @@ def _bundle(vectors: _Vectors) -> Bundle:
     random = np.random.default_rng(7)
     layers = [
         (random.normal(0, 1 / np.sqrt(size), (size, after)).astype(np.float32), np.zeros(after, np.float32))
-        for size, after in zip(_LAYERS, _LAYERS[1:], strict=False)
+        for size, after in pairwise(_LAYERS)
     ]
     graph = dense_autoencoder(windows.mean(axis=0), windows.std(axis=0), layers)
     scores = Scorer(graph, features=len(facts.features), threads=1).score(windows).score
