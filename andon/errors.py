@@ -9,6 +9,9 @@
     │   └── RecordingError   a recording or its mapping file that cannot be read
     ├── BundleError          a model bundle that must not be loaded (digest, feature hash, shape)
     ├── TrainingError        data that a model cannot be trained on; says why and what to do
+    ├── FeedbackError        what a person says about an alert cannot be taken; says why
+    │   ├── UnknownAlertError    there is no such alert
+    │   └── AlertOverError       it is over, so nobody needs to take it or silence it
     ├── DeliveryError        the broker did not take our records; trying again can help
     └── DatabaseError        the database does not answer; trying again can help
 
@@ -55,6 +58,18 @@ class BundleError(AndonError):
 
 class TrainingError(AndonError):
     """No honest model can be trained on this data."""
+
+
+class FeedbackError(AndonError):
+    """What a person says about an alert cannot be taken."""
+
+
+class UnknownAlertError(FeedbackError):
+    """There is no alert of this name, or none any more."""
+
+
+class AlertOverError(FeedbackError):
+    """The alert is over."""
 
 
 class DeliveryError(AndonError):

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
 
 import polars as pl
 from aiokafka.partitioner import DefaultPartitioner
 
 from andon.contracts.headers import THIS_CONTRACT, TRACEPARENT_HEADER
+from andon.plant import Plant
+from andon.settings import KafkaSettings
 from andon.stream.codec import Line, encode_values
 from andon.stream.producer import BatchProducer
+from andon.stream.topics import count_partitions, topic_name
+from andon.uns import Stage
 
 
 def partition_of(key: bytes, partitions: int) -> int:
@@ -72,6 +77,22 @@ class Publisher:
         groups = self._partitions.sort(lines).items()
         refused = await asyncio.gather(*(self._producer.deliver(self._topic, *group) for group in groups))
         return [line for group in refused for line in group]
+
+
+@contextlib.asynccontextmanager
+async def stage_publisher(kafka: KafkaSettings, plant: Plant, stage: Stage) -> AsyncIterator[Publisher]:
+    """Give a publisher to the topic of a stage, which must exist, for the length of an `async with` block.
+
+    Raises:
+        KafkaError: the broker does not answer.
+    """
+    topic = topic_name(plant, stage)
+    producer = BatchProducer(kafka)
+    await producer.start()
+    try:
+        yield Publisher(producer, topic, (await count_partitions(kafka))[topic])
+    finally:
+        await producer.stop()
 
 
 def keyed_values(rows: pl.DataFrame) -> list[tuple[bytes, bytes]]:

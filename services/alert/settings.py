@@ -16,6 +16,8 @@ class AlertRules(BaseModel):
     blind_after: Duration = 600_000_000
     """An asset without a verdict for longer than this (event time) cannot be judged: its open alert is closed
     unconfirmed, and says so. Two windows of the class, where those take longer."""
+    shelf_limit: Duration = 86_400_000_000
+    """Longest time that a person can shelve an asset for."""
 
 
 class AlertSettings(Settings):
