@@ -45,8 +45,8 @@ class Told(Generic[_Event]):
         return int(self.record.timestamp) * MILLISECOND
 
 
-def _nothing(_: bool) -> None:
-    return
+def ignore(_: bool) -> None:
+    """Take no interest in whether all has been read."""
 
 
 async def follow(
@@ -54,7 +54,7 @@ async def follow(
     topic: str,
     contract: type[_Event],
     take: Callable[[Told[_Event]], None],
-    current: Callable[[bool], None] = _nothing,
+    current: Callable[[bool], None] = ignore,
 ) -> None:
     """Hand every record of a topic to *take*, those that are there and those to come, until cancelled.
 

@@ -17,12 +17,8 @@ Told = follow.Told[PlantEvent]
 """A record of the topic."""
 
 
-def _nothing(_: bool) -> None:
-    return
-
-
 async def follow_events(
-    settings: KafkaSettings, topic: str, take: Callable[[Told], None], current: Callable[[bool], None] = _nothing
+    settings: KafkaSettings, topic: str, take: Callable[[Told], None], current: Callable[[bool], None] = follow.ignore
 ) -> None:
     """Hand every plant event of a topic to *take*, until cancelled; see `andon.stream.follow.follow`."""
     await follow.follow(settings, topic, PlantEvent, take, current)

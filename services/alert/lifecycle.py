@@ -63,8 +63,8 @@ class Lifecycle:
     resolve_after: int
     hysteresis: float
     blind_after: int
-    suppressed_in: Sequence[str] = ()
-    flapping: Flapping = Flapping()
+    suppressed_in: Sequence[str]
+    flapping: Flapping
 
     @classmethod
     def of(cls, asset_class: AssetClass, blind_after: int) -> Lifecycle:

@@ -77,6 +77,11 @@ def suspect(inference: Inference) -> str | None:
     return f"{reason.tag}:{Decision.ANOMALY}" if reason else Decision.ANOMALY.value
 
 
+def is_suspect(cause: str) -> bool:
+    """Return whether a cause of an alert is one that a model found (`suspect`)."""
+    return cause.rpartition(":")[2] == Decision.ANOMALY
+
+
 def circumstances(context: Context | None) -> frozenset[str]:
     """Return what a machine is in the middle of: ``maintenance``, and its state."""
     if context is None:
