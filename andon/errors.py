@@ -11,7 +11,7 @@
     ├── TrainingError        data that a model cannot be trained on; says why and what to do
     ├── FeedbackError        what a person says about an alert cannot be taken; says why
     │   ├── UnknownAlertError    there is no such alert
-    │   └── AlertOverError       it is over, so nobody needs to take it or silence it
+    │   └── AlertStateError      it is over, or taken already, or suppressed
     ├── DeliveryError        the broker did not take our records; trying again can help
     └── DatabaseError        the database does not answer; trying again can help
 
@@ -68,8 +68,8 @@ class UnknownAlertError(FeedbackError):
     """There is no alert of this name, or none any more."""
 
 
-class AlertOverError(FeedbackError):
-    """The alert is over."""
+class AlertStateError(FeedbackError):
+    """The alert is in no state for that: over, or taken already, or suppressed."""
 
 
 class DeliveryError(AndonError):

@@ -15,7 +15,7 @@ from pydantic import ValidationError
 
 from andon.contracts import Action
 from andon.contracts.base import faults
-from andon.errors import AlertOverError, DeliveryError, FeedbackError, UnknownAlertError
+from andon.errors import AlertStateError, DeliveryError, FeedbackError, UnknownAlertError
 from andon.telemetry import Metrics, get_logger
 from services.alert.desk import Desk, Statement
 from services.alert.settings import ApiSettings
@@ -29,7 +29,7 @@ _FIELDS: dict[Action, frozenset[str]] = {
 }
 _STATUS: tuple[tuple[type[Exception], int], ...] = (
     (UnknownAlertError, 404),
-    (AlertOverError, 409),
+    (AlertStateError, 409),
     (FeedbackError, 400),
     (KafkaError, 503),
     (DeliveryError, 503),

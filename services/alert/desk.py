@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from andon.clock import SECOND, Clock, wall_clock
 from andon.contracts import Action, Alert, AlertState, Feedback, Verdict, event_id
 from andon.contracts.base import faults
-from andon.errors import AlertOverError, DeliveryError, FeedbackError, UnknownAlertError
+from andon.errors import AlertStateError, DeliveryError, FeedbackError, UnknownAlertError
 from andon.plant import Plant
 from andon.settings import KafkaSettings
 from andon.stream.publish import new_lines, stage_publisher
@@ -63,7 +63,7 @@ class Desk:
         """Check *statement* by what is on the bus, publish it, and return the event.
 
         Raises:
-            FeedbackError: it cannot be taken; a subclass where there is no such alert, or it is over.
+            FeedbackError: it cannot be taken; a subclass where there is no such alert, or it is in no state for that.
             DeliveryError: the broker did not take it in time.
             KafkaError: the broker does not answer.
         """
@@ -104,12 +104,12 @@ def feedback_on(changes: Sequence[Alert], statement: Statement, now: int) -> Fee
         now: when they say it, microseconds UTC.
 
     Raises:
-        AlertOverError: it is over, and was to be taken or silenced.
+        AlertStateError: it is over, suppressed, or taken already, and was to be silenced or taken.
         FeedbackError: what is said does not go together.
     """
     opening, alert = changes[0], changes[-1]
-    if alert.state is AlertState.RESOLVED and statement.action is not Action.VERDICT:
-        raise AlertOverError(f"alert {alert.alert!r} is over; what remains to be said is a verdict")
+    if problem := _problem(alert, statement.action):
+        raise AlertStateError(f"alert {alert.alert!r} {problem}")
     version = statement.author if statement.action is Action.VERDICT else f"{statement.author}-{statement.action}"
     try:
         return Feedback(
@@ -127,3 +127,15 @@ def feedback_on(changes: Sequence[Alert], statement: Statement, now: int) -> Fee
         )
     except ValidationError as error:
         raise FeedbackError(faults(error)) from None
+
+
+def _problem(alert: Alert, action: Action) -> str | None:
+    """Return why *action* would have no effect on an alert as it is; None when it would have one."""
+    if action is Action.VERDICT:
+        return None
+    if alert.state is AlertState.RESOLVED:
+        return "is over; what remains to be said is a verdict"
+    if action is Action.SHELVE or alert.state is AlertState.OPEN:
+        return None
+    by = alert.acknowledged.author if alert.acknowledged else alert.suppressed_by
+    return f"is {alert.state} already, by {by}"

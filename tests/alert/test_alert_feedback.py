@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import re
+import shlex
 from collections.abc import AsyncIterator, Callable, Sequence
 from functools import partial
 from pathlib import Path
@@ -15,16 +17,22 @@ import pytest
 import typer
 import yaml
 from prometheus_client.parser import text_string_to_metric_families
+from pydantic import ValidationError
 from typer.testing import CliRunner, Result
 
 from andon.clock import SECOND, wall_clock
 from andon.contracts import Action, Alert, AlertState, Decision, Feedback, Inference, LimitViolation, ModelRef, Verdict
-from andon.errors import AndonError
+from andon.connection import ServerTlsSettings, TlsSettings
+from andon.errors import AndonError, ConfigError
 from andon.plant import Plant
+from andon.plant.alarms import Flapping
+from andon.plant.model import ModelSpec
 from andon.settings import KafkaSettings, TelemetrySettings
+from andon.settings_table import settings_of
 from andon.stream.publish import new_lines, stage_publisher
 from andon.stream.topics import ensure_topics
 from andon.telemetry import Metrics
+from andon.telemetry.catalogue import CATALOGUE
 from andon.uns import Stage
 from sandbox.broker import free_port
 from services.alert import cli
@@ -35,7 +43,11 @@ from services.alert.precision import Precision
 from services.alert.settings import AlertRules, AlertSettings, ApiSettings
 from tests.faults.processes import ASSETS, distinct, pumping_plant, pumping_site
 from tests.stream.bus import TopicReader, at_work, reading, stage_topic
+from tests.stream.tls import Authority
 
+PAGE = (Path(__file__).parents[2] / "docs" / "alerts.md").read_text()
+#: The alert that the page speaks of.
+SHOWN = "water/line-1/station-1/pump-3@1767225610000000:alert"
 PUMP = ASSETS[0]
 T0 = wall_clock() - 600 * SECOND
 NAME = f"{PUMP}@{T0}:alert"
@@ -138,6 +150,8 @@ async def test_an_alert_is_taken_over_http_and_judged_when_it_is_over(kafka: Kaf
             status, answer = await post(f"/alerts/{NAME}/acknowledge", {"author": "anna", "note": "on my way"})
             assert (status, answer["id"].endswith("anna-acknowledge")) == (202, True)
             assert await states(alerts, 2) == ["open", "acknowledged"]
+            status, answer = await post(f"/alerts/{NAME}/acknowledge", {"author": "ben"})
+            assert (status, answer["reason"]) == (409, f"alert '{NAME}' is acknowledged already, by anna")
             status, _ = await post(f"/alerts/{NAME}/shelve", {"author": "anna", "for": "5min"})
             assert status == 202
             assert await states(alerts, 3) == ["open", "acknowledged", "suppressed"]
@@ -202,6 +216,37 @@ async def test_what_cannot_be_taken_is_refused_with_the_reason(kafka: KafkaSetti
     away = kafka.model_copy(update={"bootstrap_servers": "127.0.0.1:9"})
     async with api(away, plant, metrics, token="secret") as port, client(port) as post:
         assert (await post("/feedback", good))[0] == 503
+
+
+async def test_with_a_ca_only_its_clients_are_let_in_over_tls(
+    kafka: KafkaSettings, plant: Plant, tmp_path: Path
+) -> None:
+    authority = Authority(tmp_path / "ca")
+    server, own = authority.issue("server"), authority.issue("client")
+    tls = ServerTlsSettings(cert_file=server.cert, key_file=server.key, ca_file=authority.file)
+    with_own = TlsSettings(enabled=True, ca_file=authority.file, cert_file=own.cert, key_file=own.key).context()
+    without = TlsSettings(enabled=True, ca_file=authority.file).context()
+    async with api(kafka, plant, Metrics("alert"), token="secret", tls=tls) as port, aiohttp.ClientSession() as session:
+        url = f"https://127.0.0.1:{port}/feedback"
+        async with session.post(url, data=b"{}", ssl=with_own or True) as answer:
+            assert answer.status == 401
+        with pytest.raises(aiohttp.ClientError):
+            await session.post(url, data=b"{}", ssl=without or True)
+
+
+@pytest.mark.parametrize(
+    ("tls", "reason"),
+    [
+        ({"cert_file": "a.pem"}, "go together"),
+        ({"key_file": "a.key"}, "go together"),
+        ({"ca_file": "ca.pem"}, "has no effect without TLS"),
+    ],
+)
+def test_half_a_tls_is_refused(tls: dict[str, str], reason: str) -> None:
+    with pytest.raises(ValidationError, match=reason):
+        ServerTlsSettings.model_validate(tls)
+    with pytest.raises(ConfigError, match="cannot be used"):
+        ServerTlsSettings(cert_file=Path("no.pem"), key_file=Path("no.key")).context()
 
 
 async def test_an_acknowledged_alert_survives_a_kill_and_is_not_acknowledged_twice(
@@ -328,3 +373,38 @@ def test_the_commands_list_take_and_judge(andon: Callable[..., Result], kafka: K
     assert events[PUMP, "shelve"].until == events[PUMP, "shelve"].time + 7_200 * SECOND
     judged = events[ASSETS[1], "verdict"]
     assert (judged.verdict, judged.note, judged.model) == (Verdict.FALSE, "loose cable", MODEL)
+
+
+def test_the_commands_of_the_page_work(andon: Callable[..., Result], kafka: KafkaSettings, plant: Plant) -> None:
+    async def prepare() -> None:
+        await ensure_topics(kafka, plant)
+        await send(kafka, plant, Stage.ALERT, [alert()])
+
+    asyncio.run(prepare())
+    commands = re.findall(r"^andon (.*)$", PAGE, re.MULTILINE)
+    assert {shlex.split(command)[0] for command in commands} == {"alert", "feedback"}
+    for command in commands:
+        result = andon(*shlex.split(command.replace(SHOWN, NAME), comments=True))
+        assert result.exit_code == 0, (command, result.exception)
+
+
+async def test_the_requests_of_the_page_are_taken(kafka: KafkaSettings, plant: Plant) -> None:
+    await ensure_topics(kafka, plant)
+    await send(kafka, plant, Stage.ALERT, [alert()])
+    requests = re.findall(r"-d '(.*)' .{2}\s+https://[^/]+(/\S+)", PAGE.replace(SHOWN, NAME))
+    assert len(requests) == PAGE.count("curl")
+    limit = AlertRules().shelf_limit
+    server = Api(ApiSettings.model_validate({"port": 0, "token": "secret"}), Desk(kafka, plant, limit), Metrics("a"))
+    async with server.listening(), client(server.port) as post:
+        assert [(await post(path, body.encode()))[0] for body, path in requests] == [202] * len(requests)
+
+
+def test_the_tables_of_the_page_hold_every_state_metric_and_setting() -> None:
+    rows = re.findall(r"^\| `(\w+)` \| (.+?) \|$", PAGE, re.MULTILINE)
+    assert {name for name, _ in rows if not name.startswith("andon_")} == set(AlertState)
+    named = {name for name in CATALOGUE if name.startswith(("andon_alert", "andon_feedback"))}
+    assert {name for name, _ in rows if name.startswith("andon_")} == named
+    (model,) = re.findall(r"```yaml\n(.*?)```", PAGE, re.DOTALL)
+    assert ModelSpec.model_validate(yaml.safe_load(model)["model"]).flapping == Flapping()
+    variables = {one.variable for one in settings_of(AlertRules, "ANDON_ALERT__")}
+    assert set(re.findall(r"ANDON_ALERT__\w+", PAGE)) <= variables
