@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import polars as pl
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from andon.contracts import (
@@ -340,6 +340,7 @@ def test_a_command_that_is_heard_again_changes_nothing() -> None:
     assert brief(after.process("pump", frame(rows), 0)) == [("resolved", 8)]
 
 
+@settings(max_examples=30)  # a frame for each window
 @given(st.text(alphabet="..!!!C", min_size=4, max_size=20), st.data())
 def test_what_was_acknowledged_before_a_crash_is_acknowledged_after_it(signs: str, data: st.DataObject) -> None:
     rows = line("!!" + signs)
