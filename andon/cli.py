@@ -36,6 +36,7 @@ _PANELS = {
     "alert": "Run a site",
     "feedback": "Run a site",
     "history": "Run a site",
+    "bundle": "Run a site",
     "deadletter": "Run a site",
     "why": "Run a site",
     "registry": "Run a site",

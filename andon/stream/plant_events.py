@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from contextlib import AbstractAsyncContextManager
 
 from andon.contracts import PlantEvent
 from andon.plant import Plant
 from andon.settings import KafkaSettings
 from andon.stream import follow
 from andon.stream.codec import Line
-from andon.stream.publish import Publisher, new_lines, stage_publisher
-from andon.uns import Stage
+from andon.stream.publish import new_lines
 
 Told = follow.Told[PlantEvent]
 """A record of the topic."""
@@ -27,8 +25,3 @@ async def follow_events(
 def event_lines(plant: Plant, events: Iterable[PlantEvent]) -> list[Line]:
     """Return plant events as records: under their asset, or the level above, or the site's name."""
     return new_lines([((event.asset or plant.site).encode(), event.model_dump_json().encode()) for event in events])
-
-
-def event_publisher(kafka: KafkaSettings, plant: Plant) -> AbstractAsyncContextManager[Publisher]:
-    """Give a publisher to the site's `event` topic; see `andon.stream.publish.stage_publisher`."""
-    return stage_publisher(kafka, plant, Stage.EVENT)

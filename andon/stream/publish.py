@@ -11,12 +11,10 @@ import polars as pl
 from aiokafka.partitioner import DefaultPartitioner
 
 from andon.contracts.headers import THIS_CONTRACT, TRACEPARENT_HEADER
-from andon.plant import Plant
 from andon.settings import KafkaSettings
 from andon.stream.codec import Line, encode_values
 from andon.stream.producer import BatchProducer
-from andon.stream.topics import count_partitions, topic_name
-from andon.uns import Stage
+from andon.stream.topics import count_partitions
 
 
 def partition_of(key: bytes, partitions: int) -> int:
@@ -80,13 +78,12 @@ class Publisher:
 
 
 @contextlib.asynccontextmanager
-async def stage_publisher(kafka: KafkaSettings, plant: Plant, stage: Stage) -> AsyncIterator[Publisher]:
-    """Give a publisher to the topic of a stage, which must exist, for the length of an `async with` block.
+async def publishing(kafka: KafkaSettings, topic: str) -> AsyncIterator[Publisher]:
+    """Give a publisher to *topic*, which must exist, for the length of an `async with` block.
 
     Raises:
         KafkaError: the broker does not answer.
     """
-    topic = topic_name(plant, stage)
     producer = BatchProducer(kafka)
     await producer.start()
     try:

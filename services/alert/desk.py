@@ -15,7 +15,8 @@ from andon.contracts.base import faults
 from andon.errors import AlertStateError, DeliveryError, FeedbackError, UnknownAlertError
 from andon.plant import Plant
 from andon.settings import KafkaSettings
-from andon.stream.publish import new_lines, stage_publisher
+from andon.stream.publish import new_lines, publishing
+from andon.stream.topics import topic_name
 from andon.units import Duration, format_duration
 from andon.uns import Stage
 from services.alert.board import changes_of
@@ -81,7 +82,7 @@ class Desk:
         if not changes:
             raise UnknownAlertError(f"there is no alert {statement.alert!r} (misspelt, or older than the topic keeps)")
         feedback = feedback_on(changes, statement, self._clock())
-        async with stage_publisher(self._kafka, self._plant, Stage.FEEDBACK) as publisher:
+        async with publishing(self._kafka, topic_name(self._plant, Stage.FEEDBACK)) as publisher:
             await publisher.deliver(new_lines([(asset.encode(), feedback.model_dump_json().encode())]))
         return feedback
 

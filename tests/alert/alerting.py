@@ -15,7 +15,8 @@ from andon.clock import SECOND, wall_clock
 from andon.contracts import Alert, AlertState, Decision, Inference, LimitViolation, ModelRef
 from andon.plant import Plant
 from andon.settings import KafkaSettings
-from andon.stream.publish import new_lines, stage_publisher
+from andon.stream.publish import new_lines, publishing
+from andon.stream.topics import topic_name
 from andon.telemetry import Metrics
 from andon.uns import Stage
 from services.alert.api import Api
@@ -74,7 +75,7 @@ def alert(state: AlertState = AlertState.OPEN, **fields: Any) -> Alert:
 
 
 async def send(kafka: KafkaSettings, plant: Plant, stage: Stage, events: Sequence[Any]) -> None:
-    async with stage_publisher(kafka, plant, stage) as publisher:
+    async with publishing(kafka, topic_name(plant, stage)) as publisher:
         pairs = [(event.asset.encode(), event.model_dump_json().encode()) for event in events]
         await publisher.deliver(new_lines(pairs))
 

@@ -17,6 +17,7 @@ from andon.settings import KafkaSettings
 from andon.stream.topics import ensure_topics
 from andon.telemetry import Metrics
 from andon.uns import Stage
+from sandbox.authority import Authority
 from services.alert.api import Api
 from services.alert.desk import Desk
 from services.alert.settings import AlertRules, ApiSettings
@@ -33,7 +34,6 @@ from tests.alert.alerting import (
     send,
 )
 from tests.faults.processes import pumping_plant
-from tests.stream.tls import Authority
 
 
 @pytest.fixture

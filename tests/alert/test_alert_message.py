@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 from andon.contracts import Context, Contribution, Decision, Inference, LimitViolation, MachineState
 from andon.plant import AssetClass, Message, Tag
 from andon.plant.alarms import Circumstance
+from andon.words import asset_in_words, difference, number, number_pair, tidy, unit_in_words
 from services.alert.message import Wording
 from services.alert.reason import broken_limits, circumstances, main_reason, suspect
 from services.alert.state import Open
 from services.alert.window import Change, ChangeKind
-from services.alert.words import asset_in_words, difference, number, number_pair, tidy, unit_in_words
 
 PUMP = AssetClass(
     tags={
