@@ -34,6 +34,7 @@ UNITS = {
     "products",
     "ratio",
     "score",
+    "verdicts",
 }
 #: Gauges that are 1 while something is so.
 STATES = {"insecure", "away", "connected", "full", "stale"}
