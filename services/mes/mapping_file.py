@@ -13,7 +13,7 @@ from pydantic_core import ErrorDetails
 
 from andon.errors import ConfigError
 from andon.plant import Plant
-from andon.plant.references import Problem
+from andon.plant.plain import Problem
 from andon.plant.source import Source, read_file
 from andon.plant.wording import explain
 from andon.uns.places import places_of

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, get_args
 
 from pydantic import BaseModel, ConfigDict, SerializerFunctionWrapHandler, model_serializer
 
@@ -67,4 +67,7 @@ class Extra(BaseModel):
         return {name: kinds for name, kinds in handler(self).items() if kinds}
 
 
-__all__ = ["Extra", "Kind", "Spectral"]
+#: Name of a kind, as in a definition, to its class.
+KINDS: dict[str, type[Kind]] = {name: get_args(field.annotation)[0] for name, field in Extra.model_fields.items()}
+
+__all__ = ["KINDS", "Extra", "Kind", "Spectral"]

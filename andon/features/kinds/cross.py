@@ -73,4 +73,5 @@ class Ratio(Kind):
         values = samples.numbers(self.tags)
         both = ~np.isnan(values).any(axis=0)
         one, other = samples.segments.mean(np.where(both, values, np.nan))
-        return (one / other)[None]
+        ratio: Floats = one / other
+        return ratio[None]

@@ -36,7 +36,7 @@ class Spectrum:
         """Return the periodograms of signals [signals, samples], mean removed, with a periodic Hann window."""
         length = signals.shape[-1]
         window = _hann(length)
-        found = _squares(np.fft.rfft(centred(signals) * window)) / (length * np.sum(np.square(window)))
+        found: Floats = _squares(np.fft.rfft(centred(signals) * window)) / (length * np.sum(np.square(window)))
         found[:, 1 : (length + 1) // 2] *= 2  # all but 0 and half the rate stand for negative frequencies, too
         return cls(np.fft.rfftfreq(length, 1 / rate_hz), rate_hz / 2, found)
 
@@ -125,7 +125,8 @@ def _interpolated(signals: Floats) -> Floats:
 
 
 def _hann(length: int) -> Floats:
-    return 0.5 - 0.5 * np.cos(2 * np.pi / length * np.arange(length))
+    window: Floats = 0.5 - 0.5 * np.cos(2 * np.pi / length * np.arange(length))
+    return window
 
 
 def _squares(spectrum: np.ndarray[tuple[int, ...], np.dtype[np.complex128]]) -> Floats:
