@@ -203,7 +203,9 @@ WRONG: dict[str, tuple[Any, str]] = {
     **{f"classes.*.features.extra.{kind}.#.tags": ("flow", "'flow' is no list") for kind in KINDS if kind != "context"},
     **{f"classes.*.features.extra.{kind}.#.tags.#": ("flwo", "mean 'flow'?") for kind in KINDS if kind != "context"},
     **{f"classes.*.features.extra.{kind}.#.rate_hz": (0, "0 is too small") for kind in SPECTRAL},
-    **{f"classes.*.features.extra.{kind}.#.coverage": (2, "2 is too large (it must be at most 1)") for kind in SPECTRAL},
+    **{
+        f"classes.*.features.extra.{kind}.#.coverage": (2, "2 is too large (it must be at most 1)") for kind in SPECTRAL
+    },
     "classes.*.features.extra.quantiles.#.probabilities": (0.5, "0.5 is no list"),
     "classes.*.features.extra.quantiles.#.probabilities.#": (95, "95 is too large (it must be at most 1)"),
     "classes.*.features.extra.ewma.#.half_life": (30, "30 has no unit (write 30s, 30ms, 30min ...)"),

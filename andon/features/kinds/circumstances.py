@@ -67,5 +67,6 @@ class Regime(OfTags):
         """Return 1 or 0 for each range, [tags x ranges, windows]; NaN without a good sample."""
         mean = samples.segments.mean(samples.numbers(self.tags))
         found = np.searchsorted(self.edges, mean, side="right")
-        hot = np.arange(len(self.edges) + 1)[:, None] == found[:, None, :]
-        return np.where(np.isnan(mean)[:, None, :], np.nan, hot).reshape(-1, mean.shape[-1])
+        ranges = np.arange(len(self.edges) + 1)[:, None]
+        hot = np.where(np.isnan(mean)[:, None, :], np.nan, found[:, None, :] == ranges)
+        return np.concatenate(list(hot))
