@@ -36,6 +36,7 @@ _PANELS = {
     "history": "Run a site",
     "deadletter": "Run a site",
     "why": "Run a site",
+    "parity": "Run a site",
     "registry": "Run a site",
     "settings": "Run a site",
     "contracts": "Connect other systems",

@@ -277,6 +277,30 @@ CATALOGUE: dict[str, MetricSpec] = {
         ),
         MetricSpec("andon_models_refused_total", "counter", "Bundles that were not loaded.", ("asset_class",)),
         MetricSpec("andon_alerts_total", "counter", "Changes of an alert's state.", ("asset_class", "state")),
+        MetricSpec(
+            "andon_parity_checked_total",
+            "counter",
+            "Feature vectors that were computed again from their frames by the offline path, and compared.",
+            ("asset_class", "definition"),
+        ),
+        MetricSpec(
+            "andon_parity_mismatches_total",
+            "counter",
+            "Those of which a value differs: no model of this definition may be promoted.",
+            ("asset_class", "definition"),
+        ),
+        MetricSpec(
+            "andon_parity_largest_relative_error",
+            "gauge",
+            "Largest relative error of a value since the start; infinite where one of the two is null.",
+            ("asset_class", "definition"),
+        ),
+        MetricSpec(
+            "andon_parity_skipped_total",
+            "counter",
+            "Sampled vectors that were not checked: their frames are gone, too many, or the broker is away.",
+            ("reason",),
+        ),
         MetricSpec("andon_database_away", "gauge", "1 while the database does not answer and records wait for it."),
         MetricSpec("andon_history_rows_total", "counter", "Rows that are new in the history.", ("stage",)),
         MetricSpec(

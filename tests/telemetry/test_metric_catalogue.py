@@ -34,6 +34,7 @@ UNITS = {
     "products",
     "ratio",
     "score",
+    "error",
 }
 #: Gauges that are 1 while something is so.
 STATES = {"away", "connected", "full", "stale"}

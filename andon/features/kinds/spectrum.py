@@ -38,7 +38,8 @@ class Spectrum:
         window = _hann(length)
         found: Floats = _squares(np.fft.rfft(centred(signals) * window)) / (length * np.sum(np.square(window)))
         found[:, 1 : (length + 1) // 2] *= 2  # all but 0 and half the rate stand for negative frequencies, too
-        return cls(np.fft.rfftfreq(length, 1 / rate_hz), rate_hz / 2, found)
+        hertz: Floats = np.arange(found.shape[-1]) * (rate_hz / length)
+        return cls(hertz, rate_hz / 2, found)
 
     def energies(self, bands_hz: Sequence[tuple[float, float]]) -> Floats:
         """Return the mean square in each band, [bands, signals]; NaN for one that they do not reach or resolve."""
