@@ -34,6 +34,7 @@ _PANELS = {
     "mes": "Set up a site",
     "train": "Set up a site",
     "history": "Run a site",
+    "bundle": "Run a site",
     "deadletter": "Run a site",
     "why": "Run a site",
     "parity": "Run a site",

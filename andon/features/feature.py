@@ -58,7 +58,7 @@ class Feature:
             case UnitRule.SAME:
                 return own[0]
             case UnitRule.PER_SECOND:
-                return f"{own[0] or '1'}/s"
+                return "1/s" if own[0] in (None, "dimensionless") else f"{own[0]}/s"
             case UnitRule.SQUARED:
                 return f"({own[0]})**2" if own[0] else None
             case UnitRule.QUOTIENT:
