@@ -32,7 +32,7 @@ def input_columns(definition: FeatureDefinition, prefix: str = "") -> list[pl.Ex
     """Return one expression for each of the definition's inputs, in their order, named *prefix* and the input's name.
 
     They are over the columns `values`, `quality` and `context` of context frames. What is marked or missing is null;
-    in the definition's `tags`, which are all numbers, it is NaN.
+    the definition's `tags`, which are all numbers, are Float64.
     """
     numbers = frozenset(definition.tags)
     return [_input(name, is_number=name in numbers).alias(prefix + name) for name in definition.inputs]
@@ -43,4 +43,4 @@ def _input(name: str, *, is_number: bool) -> pl.Expr:
         return pl.col("context").struct.field(name.removeprefix(CONTEXT))
     value = pl.col("values").struct.field(name)
     good = pl.when(pl.col("quality").struct.field(name).is_null())
-    return good.then(value.cast(pl.Float64)).fill_null(float("nan")) if is_number else good.then(value)
+    return good.then(value.cast(pl.Float64) if is_number else value)

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
@@ -86,18 +86,21 @@ def test_units_follow_from_those_of_the_tags() -> None:
 some = st.lists(st.floats(-1e6, 1e6), min_size=1, max_size=10)
 
 
+@settings(deadline=None)
 @given(some, st.floats(0, 1))
 def test_quantiles_are_numpys(values: list[float], probability: float) -> None:
     found = features({"quantiles": [{"tags": ["x"], "probabilities": [probability]}]}, TEN[: len(values)], x=values)
     assert list(found.values()) == [pytest.approx(np.quantile(values, probability), rel=1e-9, abs=1e-9)]
 
 
+@settings(deadline=None)
 @given(some)
 def test_mad_is_the_median_distance_from_the_median(values: list[float]) -> None:
     expected = np.median(np.abs(np.array(values) - np.median(values)))
     assert features({"mad": [{"tags": ["x"]}]}, TEN[: len(values)], x=values) == {"x_mad": pytest.approx(expected)}
 
 
+@settings(deadline=None)
 @given(some)
 def test_ewma_weighs_by_age(values: list[float]) -> None:
     weights = [0.5 ** ((len(values) - 1 - i) / 3) for i in range(len(values))]
@@ -117,6 +120,7 @@ def test_lagged_means_are_the_means_of_equal_parts() -> None:
     assert list(found) == [f"x_mean_{part}of5" for part in range(1, 6)]
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(st.integers(-99, 99), st.integers(-99, 99)), min_size=3, max_size=10))
 def test_correlation_is_pearsons(pairs: list[tuple[int, int]]) -> None:
     x, y = (list(map(float, values)) for values in zip(*pairs, strict=True))
@@ -221,6 +225,7 @@ def random_rows(seed: int, size: int) -> pl.DataFrame:
     return rows.with_columns(marked).unique(("asset", "time"), keep="first", maintain_order=True)
 
 
+@settings(deadline=None)
 @given(st.integers(0, 10**6), st.sampled_from([1, 5, 60, 200]), st.sampled_from([0, 1, 3]))
 def test_bits_depend_on_the_window_alone(seed: int, size: int, hop: int) -> None:
     rows, made = random_rows(seed, size), definition(ALL, window=6, hop=hop)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from andon.contracts import ContextFrame
@@ -78,6 +78,7 @@ def parity(site: Plant, vectors: pl.DataFrame, frames: pl.DataFrame) -> Parity:
     return compare(vectors, recompute(vectors, frames, site.classes["pump"]))
 
 
+@settings(deadline=None)
 @given(
     st.integers(0, 10**6),
     st.sampled_from(["0s", "2s", "3s"]),
