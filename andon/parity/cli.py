@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections import defaultdict
 from collections.abc import Mapping
 from typing import Annotated
 
@@ -17,7 +16,7 @@ from andon.clock import wall_clock
 from andon.errors import ConfigError
 from andon.parity.checker import Checker, Subject
 from andon.parity.compare import Parity
-from andon.parity.reading import check_span
+from andon.parity.reading import check_since
 from andon.plant import Plant
 from andon.plant.load import load_plant
 from andon.settings import KafkaSettings, Settings, read_settings
@@ -75,11 +74,7 @@ async def _read(kafka: KafkaSettings, plant: Plant, checker: Checker, since: int
     partitions = (await count_partitions(kafka)).get(topic)
     if partitions is None:
         raise ConfigError(f"there is no topic {topic} at {kafka.bootstrap_servers} (no service of this site ran there)")
-    total: dict[Subject, Parity] = defaultdict(Parity)
-    async for part in check_span(kafka, plant, checker, partitions, since):
-        for subject, parity in part.items():
-            total[subject] += parity
-    return total
+    return await check_since(kafka, plant, checker, partitions, since)
 
 
 def _show(found: Mapping[Subject, Parity], console: Console) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import AsyncIterator, Mapping, Sequence
 
 from aiokafka import ConsumerRecord
@@ -38,26 +39,38 @@ async def check_records(
     return checker.check(vectors, records, oldest)
 
 
-async def check_span(
-    settings: KafkaSettings, plant: Plant, checker: Checker, partitions: int, since: int
-) -> AsyncIterator[Mapping[Subject, Parity]]:
-    """Check all vectors that were sent since a time, and yield what each part of them came to.
+async def check_since(
+    settings: KafkaSettings, plant: Plant, checker: Checker, partitions: int, since: int = 0
+) -> Mapping[Subject, Parity]:
+    """Check all vectors that were sent since a time.
 
     Args:
         settings: how to reach the broker.
         plant: names the site's topics.
         checker: compares.
         partitions: how many partitions the feature topic has.
-        since: microseconds UTC.
+        since: microseconds UTC; 0 for all that are left.
 
     Raises:
         KafkaError: the broker does not answer.
     """
+    total: dict[Subject, Parity] = defaultdict(Parity)
+    async for vectors in _chunks(settings, topic_name(plant, Stage.FEATURE), partitions, since):
+        for subject, parity in (await check_records(settings, checker, vectors)).items():
+            total[subject] += parity
+    return total
+
+
+async def _chunks(
+    settings: KafkaSettings, topic: str, partitions: int, since: int
+) -> AsyncIterator[Sequence[ConsumerRecord]]:
+    """Yield the records of each partition, a part at a time."""
     for number in range(partitions):
         waiting: list[ConsumerRecord] = []
-        async for record in read_to_end(settings, topic_name(plant, Stage.FEATURE), (number,), since=since):
+        async for record in read_to_end(settings, topic, (number,), since=since):
             waiting.append(record)
             if len(waiting) == _CHUNK:
-                yield await check_records(settings, checker, waiting)
+                yield waiting
                 waiting = []
-        yield await check_records(settings, checker, waiting)
+        if waiting:
+            yield waiting

@@ -15,6 +15,8 @@ from rich.console import Console
 
 from andon.clock import SECOND
 from andon.contracts import Alert
+from andon.parity import Checker, Parity
+from andon.parity.reading import check_since
 from andon.plant import Plant
 from andon.plant.load import load_plant
 from andon.settings import KafkaSettings
@@ -124,10 +126,13 @@ async def _stream(
                 await _all_alerts_told(readings, changes)
         finally:
             following.cancel()
+    with console.status("computing all feature vectors again"):
+        checked = await check_since(chain.kafka, plant, Checker(plant), chain.kafka.partitions)
     with console.status("correcting a batch, and asking the historian"):
         asked = await _afterwards(scenario, plant, chain)
     verdicts = await _verdicts(chain.kafka, topic_name(plant, Stage.INFERENCE))
-    return replace(_report(scenario, plant, readings, changes, verdicts, trained), asked=asked)
+    report = _report(scenario, plant, readings, changes, verdicts, trained)
+    return replace(report, asked=asked, parity=sum(checked.values(), Parity()))
 
 
 async def _afterwards(scenario: Scenario, plant: Plant, chain: Chain) -> Asked:
