@@ -35,9 +35,10 @@ UNITS = {
     "ratio",
     "score",
     "error",
+    "verdicts",
 }
 #: Gauges that are 1 while something is so.
-STATES = {"away", "connected", "full", "stale"}
+STATES = {"insecure", "away", "connected", "full", "stale"}
 METRICS = pytest.mark.parametrize("spec", CATALOGUE.values(), ids=lambda spec: spec.name)
 
 
