@@ -313,6 +313,30 @@ CATALOGUE: dict[str, MetricSpec] = {
         ),
         MetricSpec("andon_alerts_total", "counter", "Changes of an alert's state.", ("asset_class", "state")),
         MetricSpec(
+            "andon_parity_checked_total",
+            "counter",
+            "Feature vectors that were computed again from their frames by the offline path, and compared.",
+            ("asset_class", "definition"),
+        ),
+        MetricSpec(
+            "andon_parity_mismatches_total",
+            "counter",
+            "Those of which a value differs: no model of this definition may be promoted.",
+            ("asset_class", "definition"),
+        ),
+        MetricSpec(
+            "andon_parity_largest_relative_error",
+            "gauge",
+            "Largest relative error of a value since the start; infinite where one of the two is null.",
+            ("asset_class", "definition"),
+        ),
+        MetricSpec(
+            "andon_parity_skipped_total",
+            "counter",
+            "Sampled vectors that were not checked: their frames are gone, too many, or the broker is away.",
+            ("reason",),
+        ),
+        MetricSpec(
             "andon_alert_verdicts",
             "gauge",
             "People's verdicts on alerts, of each author the newest on each alert; every worker shows all.",

@@ -34,6 +34,7 @@ UNITS = {
     "products",
     "ratio",
     "score",
+    "error",
     "verdicts",
 }
 #: Gauges that are 1 while something is so.
