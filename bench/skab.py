@@ -7,7 +7,6 @@ adjustment. One configuration for all files; how it was chosen: `bench.skab_choi
 from __future__ import annotations
 
 import argparse
-import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -16,7 +15,7 @@ import numpy as np
 from andon.evaluation import Figures, Record, figures
 from andon.evaluation.record import Floats
 from andon.evaluation.trivial import always, at_random, persistence
-from bench.common import table
+from bench.common import result, table
 from bench.layouts import NORMAL_ROWS, Labelled, skab_files
 from bench.skab_detector import MARGIN, score
 from bench.t2q import fit_t2q
@@ -38,7 +37,7 @@ def main() -> None:
     if arguments.families:
         rows += [_family(files, family) for family in _OTHERS]
     _show(rows + _trivial(files, ours), len(files))
-    print(json.dumps(_result(ours, "") | _result(t2q, "t2q_")))
+    result("skab", **_result(ours, ""), **_result(t2q, "t2q_"))
 
 
 def _judge(name: str, files: list[Labelled], scores: Callable[[Labelled], Floats]) -> Figures:
@@ -97,7 +96,7 @@ def _result(row: Figures, prefix: str) -> dict[str, float]:
         "delay_rows": row.delay,
         "false_alarms_per_hour": row.false_alarms_per_hour,
     }
-    return {f"{prefix}{name}": round(value, 4) for name, value in named.items()}
+    return {f"{prefix}{name}": value for name, value in named.items()}
 
 
 if __name__ == "__main__":

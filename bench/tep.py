@@ -9,7 +9,6 @@ are known.
 from __future__ import annotations
 
 import argparse
-import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -18,7 +17,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 
 from andon.evaluation import Confusion, Record, confusion
 from andon.evaluation.record import Floats
-from bench.common import table
+from bench.common import result, table
 from bench.layouts import TEP_FAULT_FROM, Labelled, tep_file
 from services.trainer.families import FAMILIES, Effort, Period
 
@@ -48,13 +47,13 @@ def main() -> None:
     _show(tests, ours, reference, f"window {window}")
     print(f"detected in the training files, by window: {_told(found)}")
     counts, pca_counts = _judge(ours, tests), _judge(reference, tests)
-    result = {
-        "detection": 1 - counts.mar,
-        "false_alarms": counts.far,
-        "pca_detection": 1 - pca_counts.mar,
-        "pca_false_alarms": pca_counts.far,
-    }
-    print(json.dumps({name: round(value, 4) for name, value in result.items()}))
+    result(
+        "tep",
+        detection=1 - counts.mar,
+        false_alarms=counts.far,
+        pca_detection=1 - pca_counts.mar,
+        pca_false_alarms=pca_counts.far,
+    )
 
 
 def rolling(normal: Floats, later: Floats, window: int) -> Detector:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from enum import StrEnum
 from functools import cached_property
 from itertools import pairwise
@@ -25,8 +26,10 @@ from andon.contracts.alerting import Severity
 from andon.contracts.frames import Bounds
 from andon.families import FamilyName
 from andon.features import FeatureDefinition
+from andon.plant.alarms import Circumstance, Flapping
+from andon.plant.plain import Problem
 from andon.plant.production import Day, Production, Shift, StateRule, TimeZone
-from andon.plant.references import Problem, class_problems, plant_problems
+from andon.plant.references import class_problems, plant_problems
 from andon.units import Duration, conversion, registry
 from andon.uns import Stage, TopicName, check_asset, check_tag
 from andon.uns.names import check_key_segment, check_topic_segment
@@ -217,12 +220,24 @@ class ModelSpec(_Part):
     """Model family to train, see docs/training.md."""
     min_good_ratio: float = Field(default=0.7, ge=0, le=1)
     """Below this share of good samples inference abstains."""
+    stale_after: Duration = Field(default=600_000_000, gt=0)
+    """Inference abstains from a live window that ended longer than this before its data came in: it shows a state that
+    nobody should act on as if it were the present one. What windows wait for by definition (`lateness`, `idle`) is not
+    counted; history is never stale."""
     open_after: Duration = 0
     """An alert opens when windows are anomalous for this long (event time) without a break."""
     resolve_after: Duration = 30_000_000
     """It resolves when windows are normal for this long."""
     hysteresis: float = Field(default=0.1, ge=0, lt=1)
     """While an alert is open, a window counts as normal only below threshold x (1 - hysteresis)."""
+    suppressed_in: tuple[Circumstance, ...] = (
+        Circumstance.MAINTENANCE,
+        Circumstance.PLANNED_STOP,
+        Circumstance.CHANGEOVER,
+    )
+    """Circumstances in which alerts are suppressed (ANSI/ISA-18.2: suppressed by design)."""
+    flapping: Flapping = Flapping()
+    """When an alert that comes and goes is held open as one."""
 
 
 class Consistency(_Part):
@@ -294,6 +309,7 @@ class AssetClass(_Part):
     @model_validator(mode="after")
     def _references_exist(self) -> Self:
         _refuse(self, class_problems(self.model_dump(by_alias=True)))
+        _refuse(self, _named_twice(self.feature_definition.feature_names))
         return self
 
     @cached_property
@@ -305,6 +321,18 @@ class AssetClass(_Part):
     def feature_definition(self) -> FeatureDefinition:
         """The feature definition with its tags filled in: this one is hashed, served and trained on."""
         return self.features.model_copy(update={"tags": self.features.tags or self.numeric_tags})
+
+    @cached_property
+    def feature_units(self) -> dict[str, str | None]:
+        """Unit of each feature, by its name, as pint reads it; None for those without."""
+        units = {name: tag.unit for name, tag in self.tags.items()}
+        return {feature.name: feature.unit(units) for feature in self.feature_definition.features}
+
+
+def _named_twice(features: Iterable[str]) -> Iterator[Problem]:
+    for name, count in Counter(features).items():
+        if count > 1:
+            yield Problem(("features",), f"makes {count} features of the name {name!r} (ask for it once only)")
 
 
 class UseCase(_Part):

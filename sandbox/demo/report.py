@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import statistics
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import orjson
@@ -15,8 +15,10 @@ from rich.table import Table
 from rich.terminal_theme import MONOKAI
 
 from andon.clock import SECOND, isoformat
+from andon.parity import Parity
 from sandbox.demo.evaluation import AlertSpan, Evaluation
 from sandbox.demo.history import Asked
+from sandbox.demo.models import Judged, Swapped
 from sandbox.monitor import Reading
 
 _PICTURE_WIDTH = 110
@@ -77,6 +79,9 @@ class Report:
     training_seconds: float
     dead_letters: Mapping[str, int]
     asked: Asked | None = None
+    parity: Parity = field(default_factory=Parity)
+    swapped: Sequence[Swapped] = ()
+    judged: Judged | None = None
 
     def to_json(self) -> bytes:
         """Return the report for machines."""
@@ -101,6 +106,10 @@ class Report:
                 "dead_letters": dict(self.dead_letters),
                 "history_rows": dict(self.asked.rows) if self.asked else {},
                 "corrected_frames": self.asked.corrected if self.asked else 0,
+                "vectors_recomputed": self.parity.checked,
+                "parity_mismatches": self.parity.mismatches,
+                "swapped_models": [asdict(each) for each in self.swapped],
+                "windows": asdict(self.judged) if self.judged else {},
                 "oee": [asdict(each) for each in self.asked.oee] if self.asked else [],
             },
             option=orjson.OPT_INDENT_2,
@@ -113,6 +122,8 @@ class Report:
         console.print(self._events())
         if self.asked and self.asked.oee:
             console.print(self._oee(self.asked))
+        if self.swapped:
+            console.print(self._models())
         console.print(self._figures())
 
     def save_picture(self, path: Path) -> None:
@@ -150,6 +161,18 @@ class Report:
             table.add_row(_name(each.asset), each.shift, each.product or "-", *map(_percent, figures))
         return table
 
+    def _models(self) -> Table:
+        table = Table(title="Models that took over while data flowed", title_justify="left", title_style="bold")
+        for heading in ("class", "acted", "version", "signed by", "approved by"):
+            table.add_column(heading, no_wrap=True)
+        table.add_column("windows judged", justify="right", no_wrap=True)
+        by_version = self.judged.by_version if self.judged else {}
+        for each in self.swapped:
+            people = (each.author, each.approver)
+            table.add_row(each.asset_class, "first", each.before, *people, f"{by_version.get(each.before, 0):,}")
+            table.add_row("", "then", each.after, *people, f"{by_version.get(each.after, 0):,}")
+        return table
+
     def _figures(self) -> Table:
         outcome, speed = self.outcome, self.speed
         found, total = len(outcome.found), len(outcome.found) + len(outcome.missed)
@@ -163,13 +186,22 @@ class Report:
         table.add_row("latency, machine to verdict", f"p50 {speed.p50_ms:,.0f} ms, p99 {speed.p99_ms:,.0f} ms")
         busy = ", ".join(f"{service} {us:.0f}" for service, us in speed.busy_us.items())
         table.add_row("work per record", f"{busy} µs; slowest stage: [bold]{speed.slowest}[/]")
+        table.add_row("feature vectors computed again", self._parity())
         letters = ", ".join(f"{reason} {n}" for reason, n in self.dead_letters.items() if n)
         table.add_row("dead letters", letters or "none")
+        if self.judged:
+            table.add_row("windows judged", f"{self.judged.windows:,}; by two acting models: {self.judged.twice}")
+        if self.swapped:
+            table.add_row("approval to first batch", f"{max(each.seconds for each in self.swapped):.1f} s")
         if self.asked:
             rows = ", ".join(f"{stage} {rows:,}" for stage, rows in self.asked.rows.items())
             table.add_row("asked back from the historian", f"{rows} rows")
             table.add_row("a batch corrected afterwards", f"{self.asked.corrected:,} frames sent again")
         return table
+
+    def _parity(self) -> str:
+        checked, mismatches = self.parity.checked, self.parity.mismatches
+        return f"{checked:,}, {f'[bold red]{mismatches:,} differ[/]' if mismatches else 'the same to the last bit'}"
 
     def _false_alarms(self) -> str:
         outcome = self.outcome

@@ -3,27 +3,20 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from andon.contracts import Decision, Inference, LimitViolation
 from andon.contracts.alerting import Severity
-from andon.features import Aggregate
+from andon.features.wording import signal_in_words
 from andon.plant import AssetClass, Message
-from services.alert.lifecycle import ChangeKind, worst
-from services.alert.reason import Reason, main_reason
-from services.alert.words import asset_in_words, difference, name_in_words, number_pair, tidy, unit_in_words
+from andon.plant.alarms import Circumstance
+from andon.units import format_duration
+from andon.words import asset_in_words, difference, name_in_words, number_pair, tidy, unit_in_words
+from services.alert.lifecycle import SHELVED
+from services.alert.reason import Reason, is_anomalous, main_reason
+from services.alert.window import Change, ChangeKind, worst
 
-#: What a feature is called that tells how a signal moves; a level is called as its tag.
-_SHAPES: dict[str, str] = {
-    Aggregate.STD: "spread of ",
-    Aggregate.PEAK_TO_PEAK: "swing of ",
-    Aggregate.SLOPE: "slope of ",
-    Aggregate.KURTOSIS: "kurtosis of ",
-    Aggregate.CREST_FACTOR: "crest factor of ",
-    Aggregate.GOOD_RATIO: "share of good samples of ",
-}
-_WITHOUT_UNIT = frozenset({Aggregate.KURTOSIS, Aggregate.CREST_FACTOR, Aggregate.GOOD_RATIO})
 _DIRECTIONS = {"low": "below", "high": "above"}
 _BOUNDS: dict[str, tuple[Severity, str]] = {
     "low_low": ("critical", "below the critical limit"),
@@ -47,6 +40,16 @@ _LAPSED = (
     "{asset} cannot be judged for now ({reason}), and no limit has been seen broken since. This alert is closed "
     "without proof that the machine is well: look at it and at its sensors."
 )
+_SUPPRESSED = "Suppressed while {reason}."
+_REASONS: dict[str, str] = {
+    Circumstance.MAINTENANCE: "maintenance is under way",
+    Circumstance.PLANNED_STOP: "the machine is stopped as planned",
+    Circumstance.CHANGEOVER: "the machine is being set up",
+    Circumstance.UNPLANNED_STOP: "the machine is stopped",
+    Circumstance.IDLE: "the machine idles",
+    SHELVED: "the machine is shelved",
+}
+_FLAPPING = "This comes and goes, so it stays open until the machine has been well for {quiet}."
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,16 +65,24 @@ class Wording:
             found.append(self._message(main_reason(inference.contributions)).severity)
         return worst(*found)
 
-    def message(self, kind: ChangeKind, inference: Inference) -> str:
+    def message(self, change: Change, inference: Inference) -> str:
         """Return what to tell people of a change that *inference* caused."""
         asset = asset_in_words(inference.asset)
-        match kind:
-            case ChangeKind.OPENED | ChangeKind.WORSENED:
-                return " ".join(self._findings(asset, inference))
+        match change.kind:
             case ChangeKind.RESOLVED:
                 return _RESOLVED.format(asset=asset)
             case ChangeKind.LAPSED:
                 return _LAPSED.format(asset=asset, reason=inference.reason or "no reason is given")
+            case ChangeKind.SUPPRESSED:
+                found = self._findings(asset, inference) if is_anomalous(inference) else ()
+                return " ".join((*found, _SUPPRESSED.format(reason=_REASONS[change.alert.suppressed_by or SHELVED])))
+            case _:
+                return " ".join((*self._findings(asset, inference), *self._flapping(change)))
+
+    def _flapping(self, change: Change) -> Iterator[str]:
+        """Yield that the alert is flapping, where that is news."""
+        if change.alert.flapping and change.kind is not ChangeKind.WORSENED:
+            yield _FLAPPING.format(quiet=format_duration(self.asset_class.model.flapping.quiet))
 
     def _findings(self, asset: str, inference: Inference) -> list[str]:
         found = [self._limits(asset, inference.limit_violations)] if inference.limit_violations else []
@@ -95,7 +106,7 @@ class Wording:
         value, normal = number_pair(feature.value, feature.normal)
         text = _PERCENT.sub("{percent}", self._message(reason).text).format(
             asset=asset,
-            tag=_SHAPES.get(reason.aggregate, "") + name_in_words(reason.tag),
+            tag=signal_in_words(reason.tag, reason.aggregate),
             value=value,
             normal=normal,
             unit=unit,
@@ -109,10 +120,7 @@ class Wording:
         return next(fitting, _DEFAULT)
 
     def _unit_of(self, reason: Reason) -> str:
-        if reason.aggregate in _WITHOUT_UNIT:
-            return ""
-        unit = self._unit(reason.tag)
-        return f"{unit or '1'}/s" if reason.aggregate == Aggregate.SLOPE else unit
+        return unit_in_words(self.asset_class.feature_units.get(reason.feature.feature))
 
     def _unit(self, tag: str) -> str:
         known = self.asset_class.tags.get(tag)

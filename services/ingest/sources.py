@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import typing
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -11,7 +10,8 @@ from pydantic import BaseModel, ConfigDict, Discriminator, ValidationError, fiel
 from pydantic_core import ErrorDetails
 
 from andon.errors import ConfigError
-from andon.plant.references import Problem, suggestion
+from andon.plant.document import model_in
+from andon.plant.plain import Problem, suggestion
 from andon.plant.source import read_file
 from andon.plant.wording import explain
 from services.ingest.mqtt.config import MqttConfig
@@ -102,12 +102,5 @@ def _fields(kind: str, place: tuple[Any, ...]) -> list[str]:
     model: Any = _KINDS.get(kind, Sources)
     for step in place:
         if isinstance(step, str) and step in model.model_fields:
-            model = _model_in(model.model_fields[step].annotation) or model
+            model = model_in(model.model_fields[step].annotation) or model
     return list(model.model_fields)
-
-
-def _model_in(annotation: Any) -> type[BaseModel] | None:
-    """Return the model that a field holds: bare, optional, or in a tuple."""
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return annotation
-    return next(filter(None, map(_model_in, typing.get_args(annotation))), None)

@@ -10,7 +10,7 @@ import polars as pl
 
 from andon.clock import isoformat
 from andon.errors import TrainingError
-from andon.features import Aggregate, FeatureDefinition
+from andon.features import FeatureDefinition
 from andon.models import FeatureProfile, ModelCard, ModelFacts, ReferenceProfile, TrainingFacts
 from andon.models.manifest import QUANTILE_LEVELS
 from andon.plant import AssetClass
@@ -21,6 +21,7 @@ from services.trainer.leakage import refuse_leakage
 from services.trainer.scaling import Float64
 from services.trainer.split import Split, split_windows
 from services.trainer.threshold import choose_threshold, sustained_scores
+from services.trainer.verdict import judge_training
 
 #: Share of normal windows that may be flagged, see `services.trainer.threshold`. A thousand windows of ten seconds are
 #: three hours; `ModelSpec.open_after` keeps single flagged windows from becoming alerts.
@@ -77,7 +78,7 @@ def train_class(vectors: pl.DataFrame, order: Order) -> Trained:
     """
     definition = order.asset_class.feature_definition
     names = definition.feature_names
-    refuse_leakage(definition.tags)
+    refuse_leakage(definition.inputs)
     _check_features(vectors, names)
     split = split_windows(vectors, definition, order.asset_class.model.min_good_ratio)
     period = _period(split, definition)
@@ -86,7 +87,7 @@ def train_class(vectors: pl.DataFrame, order: Order) -> Trained:
     verify(onnx, model.contributions, np.concatenate([period.fit, period.calibration]))
     score = pl.Series(model.contributions(period.calibration).sum(axis=1))
     scores = split.calibration.select("asset", "time").with_columns(score=score)
-    return Trained(_facts(order, split, model, _reference(period.fit, model, names), scores), onnx)
+    return Trained(_facts(order, split, model, _reference(period.fit, model, names), scores, len(onnx)), onnx)
 
 
 def _period(split: Split, definition: FeatureDefinition) -> Period:
@@ -112,9 +113,8 @@ def feature_matrix(vectors: pl.DataFrame, names: tuple[str, ...]) -> Float64:
 
 def _about_data(definition: FeatureDefinition) -> dict[int, str]:
     """Return the features that a model must not look at: a missing sample says nothing of the machine."""
-    aggregates = [aggregate for _ in definition.tags for aggregate in definition.aggregates]
     reason = "describes the data, not the machine"
-    return {column: reason for column, aggregate in enumerate(aggregates) if aggregate is Aggregate.GOOD_RATIO}
+    return {column: reason for column, feature in enumerate(definition.features) if feature.about_data}
 
 
 def _check_features(vectors: pl.DataFrame, names: tuple[str, ...]) -> None:
@@ -128,10 +128,22 @@ def _check_features(vectors: pl.DataFrame, names: tuple[str, ...]) -> None:
         )
 
 
-def _facts(order: Order, split: Split, model: Model, reference: ReferenceProfile, scores: pl.DataFrame) -> ModelFacts:
-    """Return what is to be said of *model*; *scores* (asset, time, score) are those of the calibration windows."""
+def _facts(
+    order: Order, split: Split, model: Model, reference: ReferenceProfile, scores: pl.DataFrame, size: int
+) -> ModelFacts:
+    """Return what is to be said of *model*.
+
+    Args:
+        order: what was to be trained.
+        split: the windows.
+        model: what was learned of them.
+        reference: what is normal.
+        scores: asset, time and score of the calibration windows.
+        size: of the graph, bytes.
+    """
     spec, definition = order.asset_class.model, order.asset_class.feature_definition
-    threshold, metrics = _threshold(sustained_scores(scores, spec.open_after, definition.step), order)
+    sustained = sustained_scores(scores, spec.open_after, definition.step)
+    threshold, metrics = _threshold(sustained, order)
     excluded = {definition.feature_names[column]: reason for column, reason in model.scaling.excluded.items()}
     training = _training_facts(order, split, excluded)
     return ModelFacts(
@@ -147,6 +159,14 @@ def _facts(order: Order, split: Split, model: Model, reference: ReferenceProfile
         training=training,
         metrics={**model.metrics, **metrics},
         card=_card(order, training),
+        verdict=judge_training(
+            calibration_alarms=metrics["calibration_alarms"],
+            false_alarm_rate=order.false_alarm_rate,
+            windows=len(sustained),
+            used=len(definition.feature_names) - len(excluded),
+            features=len(definition.feature_names),
+            size=size,
+        ),
     )
 
 
