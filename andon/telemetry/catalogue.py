@@ -277,6 +277,27 @@ CATALOGUE: dict[str, MetricSpec] = {
         ),
         MetricSpec("andon_models_refused_total", "counter", "Bundles that were not loaded.", ("asset_class",)),
         MetricSpec("andon_alerts_total", "counter", "Changes of an alert's state.", ("asset_class", "state")),
+        MetricSpec(
+            "andon_notifications_total",
+            "counter",
+            "Changes of alerts that a sink was to be told, by outcome: taken, refused, undelivered.",
+            ("sink", "outcome"),
+        ),
+        MetricSpec("andon_notification_retries_total", "counter", "Attempts that a sink did not take.", ("sink",)),
+        MetricSpec(
+            "andon_notification_seconds",
+            "histogram",
+            "From an alert's arrival on its topic until a sink has taken it.",
+            ("sink",),
+            _LATENCY,
+        ),
+        MetricSpec("andon_waiting_notifications", "gauge", "Notifications that wait for a sink.", ("sink",)),
+        MetricSpec(
+            "andon_last_notification_seconds",
+            "gauge",
+            "When the sink last took one, seconds since 1970; 0 before the first.",
+            ("sink",),
+        ),
         MetricSpec("andon_database_away", "gauge", "1 while the database does not answer and records wait for it."),
         MetricSpec("andon_history_rows_total", "counter", "Rows that are new in the history.", ("stage",)),
         MetricSpec(
