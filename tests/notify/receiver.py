@@ -52,9 +52,10 @@ class Receiver:
         if answer is None:
             return web.Response(status=204)
         if callable(answer):
-            made = answer(request)
-            return await made if asyncio.iscoroutine(made) else made
-        return web.Response(status=answer) if isinstance(answer, int) else answer
+            answer = answer(request)
+            answer = await answer if asyncio.iscoroutine(answer) else answer
+        made: web.StreamResponse = web.Response(status=answer) if isinstance(answer, int) else answer
+        return made
 
 
 async def hang(_: web.Request) -> web.Response:

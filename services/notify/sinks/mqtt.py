@@ -40,6 +40,7 @@ class MqttSink:
         _check(config.broker)
         self._ready = asyncio.Event()
         self._publisher: Publisher | None = None
+        self._why = ""
         self._connection: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> Self:
@@ -60,8 +61,10 @@ class MqttSink:
             publisher = await self._reach()
             retain = self._config.retain and not notification.test
             reason = await publisher.publish(topic, notification.body, retain=retain)
-        except (aiomqtt.MqttError, TimeoutError) as error:
-            return Later(f"{self._config.broker.address}: {str(error) or 'no connection'}")
+        except aiomqtt.MqttError as error:
+            return Later(f"{self._config.broker.address}: {error}")
+        except TimeoutError:
+            return Later(f"{self._config.broker.address}: no connection in {self._timeout_s:g} s {self._why}".rstrip())
         return Refused(f"the broker refuses topic {topic!r}: {reason}") if reason.is_failure else Taken()
 
     async def _reach(self) -> Publisher:
@@ -85,6 +88,7 @@ class MqttSink:
                     async for _ in client.messages:  # nothing is subscribed to: it ends when the connection does
                         pass
             except aiomqtt.MqttError as error:
+                self._why = f"({error})"
                 _log.warning("no connection to the broker", sink=sink, error=str(error))
                 if self._publisher:
                     self._publisher.close(error)
