@@ -280,7 +280,7 @@ CATALOGUE: dict[str, MetricSpec] = {
         MetricSpec(
             "andon_notifications_total",
             "counter",
-            "Changes of alerts that a sink was to be told, by outcome: taken, refused, undelivered.",
+            "Changes of alerts that a sink was to be told, by outcome: taken, refused, undelivered, history.",
             ("sink", "outcome"),
         ),
         MetricSpec("andon_notification_retries_total", "counter", "Attempts that a sink did not take.", ("sink",)),

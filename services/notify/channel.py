@@ -119,9 +119,11 @@ class Channel:
 
     def _is_wanted(self, notification: Notification) -> bool:
         alert, name = notification.alert, self._config.name
-        if alert.origin is Origin.BACKFILL and not self._settings.notify.history:
+        wanted = name in destinations(self._plant.routes, alert, (name,))
+        if wanted and alert.origin is Origin.BACKFILL and not self._settings.notify.history:
+            self._report.passed()
             return False
-        return name in destinations(self._plant.routes, alert, (name,))
+        return wanted
 
     def _done(self, offsets: Offsets, record: Consumed) -> None:
         offsets.done(record.offset)

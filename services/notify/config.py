@@ -21,7 +21,7 @@ _LEVELS = {"enterprise": "acme", "site": "north", "asset": "area/line/cell/machi
 
 def _check_url(text: str) -> str:
     url = urlsplit(text)
-    if url.scheme not in ("http", "https") or not url.hostname:
+    if url.scheme not in ("http", "https") or not url.hostname or url.port == 0:  # reading a wrong port raises
         raise ValueError("is no address of a webhook (write it as in https://tickets.acme.example/hooks/andon)")
     if url.username or url.password:
         raise ValueError("holds a user or password (say in `authorization` where it is)")

@@ -45,6 +45,10 @@ def read_record(record: Record) -> Notification | Rejected:
         broken = any(finding["type"] == "json_invalid" for finding in error.errors(include_url=False))
         reason = DeadLetterReason.NOT_JSON if broken else DeadLetterReason.SCHEMA
         return Rejected(record.offset, reason, faults(error)[:_DETAIL_LENGTH])
+    if not alert.id.isprintable():
+        return Rejected(
+            record.offset, DeadLetterReason.SCHEMA, f"id {alert.id!r} holds characters that no header takes"
+        )
     if (record.key or b"").decode(errors="replace") != alert.asset:
         detail = f"key is {record.key!r}, but the event is about asset {alert.asset!r}"
         return Rejected(record.offset, DeadLetterReason.KEY_MISMATCH, detail)

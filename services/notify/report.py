@@ -62,6 +62,10 @@ class SinkReport:
         rejected = Rejected(record.offset, unsent.reason, f"sink {self._sink}: {unsent.detail}")
         await self._set_aside(rejected, record, f":{self._sink}")
 
+    def passed(self) -> None:
+        """Count a notification that is passed over because it is history."""
+        self._count("history")
+
     async def unreadable(self, rejected: Rejected, record: Consumed) -> None:
         """Set a record aside that is no alert; every sink's letter has the same id, so that it counts once."""
         where = f"{record.topic}/{record.partition}@{record.offset}"

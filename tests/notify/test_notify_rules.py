@@ -116,7 +116,13 @@ def test_a_record_is_told_as_it_is_on_the_bus_or_refused_with_the_reason() -> No
     read = read_record(record(alert()))
     assert isinstance(read, Notification)
     assert (read.key, read.body) == (alert().id, alert().model_dump_json().encode())
-    bad = {b"{": "not_json", b"{}": "schema", None: "not_json", alert(FAN).model_dump_json().encode(): "key_mismatch"}
+    bad = {
+        b"{": "not_json",
+        b"{}": "schema",
+        None: "not_json",
+        alert(id="a\n").model_dump_json().encode(): "schema",
+        alert(FAN).model_dump_json().encode(): "key_mismatch",
+    }
     for value, reason in bad.items():
         refused = read_record(Read(value))
         assert isinstance(refused, Rejected)

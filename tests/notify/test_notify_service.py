@@ -40,6 +40,7 @@ async def test_each_sink_is_told_what_its_routes_say_as_it_is_on_the_bus(
         assert line_2.keys == [told[2].id, alert(FAN, 2).id], "history rings no bells"
         assert {orjson.loads(body)["id"] for body in pager.bodies} == set(pager.keys)
         assert rig.value("andon_notifications_total", sink="pager", outcome="taken") == 3
+        assert rig.value("andon_notifications_total", sink="line-2", outcome="history") == 1
         assert rig.value("andon_notification_seconds_count", sink="pager") == 3
         assert rig.value("andon_last_notification_seconds", sink="pager") > 0
         assert rig.value("andon_notifications_total", sink="log", outcome="taken") == 0

@@ -46,6 +46,7 @@ def test_a_sound_file_is_read_and_its_paths_are_relative_to_it(tmp_path: Path) -
         ("kind: webhook", "kind: webhok", "2: sinks.0: kind 'webhok' is not known here (did you mean 'webhook'?)"),
         ("    kind: webhook\n", "", "2: sinks.0: does not say what it is (add `kind`: webhook, mqtt, log)"),
         ("https://tickets.acme.example/hooks/andon", "tickets", "4: sinks.0.url: is no address of a webhook"),
+        ("acme.example", "acme.example:99999", "4: sinks.0.url: "),
         ("https://tickets", "https://me:pw@tickets", "4: sinks.0.url: holds a user or password"),
         ("{file: hook.secret}", "hunter2", "5: sinks.0.secret: 'hunter2' is no mapping"),
         ("give_up_after: 5min", "give_up_after: 5", "6: sinks.0.give_up_after: 5 has no unit (write 5s,"),
