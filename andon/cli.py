@@ -35,6 +35,7 @@ _PANELS = {
     "notify": "Set up a site",
     "train": "Set up a site",
     "history": "Run a site",
+    "bundle": "Run a site",
     "deadletter": "Run a site",
     "why": "Run a site",
     "registry": "Run a site",

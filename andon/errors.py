@@ -6,8 +6,11 @@
     ├── ConfigError          settings or files that a person must correct; says which and how
     │   ├── NameRuleError    a topic, key or tag name that breaks a rule; says which segment
     │   ├── PlantError       plant.yaml: all findings at once, each with file, line and path
-    │   └── RecordingError   a recording or its mapping file that cannot be read
-    ├── BundleError          a model bundle that must not be loaded (digest, feature hash, shape)
+    │   ├── RecordingError   a recording or its mapping file that cannot be read
+    │   └── SigningError     a private key or certificate that cannot sign
+    ├── BundleError          a model bundle that must not be loaded (digest, signature, feature hash, shape)
+    │   └── SignatureError   its signature is missing, or does not count; says why
+    ├── RegistryError        the model registry refuses, or does not answer; says which
     ├── TrainingError        data that a model cannot be trained on; says why and what to do
     ├── DeliveryError        the broker did not take our records; trying again can help
     └── DatabaseError        the database does not answer; trying again can help
@@ -49,8 +52,29 @@ class RecordingError(ConfigError):
     """A recording, or the mapping file beside it, cannot be used."""
 
 
+class SigningError(ConfigError):
+    """A private key or a certificate cannot sign; says which, and what to do."""
+
+
 class BundleError(AndonError):
     """A model bundle is not what it claims to be and is not loaded."""
+
+
+class SignatureError(BundleError):
+    """A bundle is not signed as it must be: nobody who is trusted vouches for these files in this role."""
+
+
+class RegistryError(AndonError):
+    """The model registry does not do what was asked of it.
+
+    Attributes:
+        away: whether it could not be reached, or had no database; the same can be asked again.
+        code: name of the gRPC status, such as ``PERMISSION_DENIED``.
+    """
+
+    def __init__(self, message: str, *, code: str, away: bool) -> None:
+        super().__init__(message)
+        self.code, self.away = code, away
 
 
 class TrainingError(AndonError):

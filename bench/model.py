@@ -18,7 +18,7 @@ def train_model(plant: Plant, folder: Path) -> None:
     """Train a model of the benches' machines and save its bundle."""
     asset_class = plant.classes[CLASS]
     order = Order(
-        name=f"{CLASS}-pca",
+        name=CLASS,
         class_name=CLASS,
         asset_class=asset_class,
         plant=plant.version,

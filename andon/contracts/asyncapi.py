@@ -74,7 +74,7 @@ def _channel(spec: TopicSpec) -> dict[str, Any]:
 
 def _topic_configuration(spec: TopicSpec) -> dict[str, Any]:
     return {
-        "cleanup.policy": ["compact" if spec.compact else "delete"],
+        "cleanup.policy": ["delete"],
         "retention.ms": -1 if spec.retention_s is None else spec.retention_s * 1_000,
         "max.message.bytes": spec.max_message_bytes,
     }

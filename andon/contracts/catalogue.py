@@ -28,7 +28,6 @@ class TopicSpec:
         producers: services that write to it.
         consumers: services that read it; other plant systems may, too.
         retention_s: seconds that records are kept; None keeps them for ever.
-        compact: whether the newest record of a key is kept beyond retention.
         max_message_bytes: largest record that the topic takes.
         description: one line for the documentation.
     """
@@ -40,7 +39,6 @@ class TopicSpec:
     consumers: tuple[str, ...]
     retention_s: int | None
     description: str
-    compact: bool = False
     max_message_bytes: int = 1_048_588
 
 
@@ -143,11 +141,10 @@ CATALOGUE: dict[Stage, TopicSpec] = {
             Stage.MODEL,
             ModelEvent,
             "name of the model",
-            ("registry", "inference", "trainer"),
-            ("inference",),
+            ("registry", "inference"),
+            (),
             None,
             "Models published, loaded, refused, promoted.",
-            compact=True,
         ),
         TopicSpec(
             Stage.DEADLETTER,

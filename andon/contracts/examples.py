@@ -27,7 +27,17 @@ _ALERT = f"{_PUMP}@{_END}:alert"
 _DEFINITION = "5f0c9a41d2e7"
 _DIGEST = "9b74c9897bac770ffc029102a200c5de3f1e0d4c6a1b2c3d4e5f60718293a4b5"
 _MODEL = ModelRef(name="centrifugal-pump-anomaly", version="2026.1.0", digest=_DIGEST)
-_REASON = Contribution(feature="vibration_rms", tag="vibration", share=0.81, value=6.4, normal=2.1, deviation=8.6)
+_REASON = Contribution(
+    feature="vibration_rms",
+    tag="vibration",
+    share=0.81,
+    value=6.4,
+    normal=2.1,
+    deviation=8.6,
+    difference=4.3,
+    unit="mm/s",
+    words="vibration RMS 4.3 mm/s above normal",
+)
 
 _FRAME = Frame(
     id=event_id(_PUMP, _START, Stage.RAW, CONTRACT_VERSION),
@@ -175,12 +185,13 @@ _OEE = Oee(
 )
 
 _PROMOTED = ModelEvent(
-    id=f"{_MODEL.name}@{_START}:model:{_MODEL.version}",
+    id=f"{_MODEL.name}@{_START}:promoted:{_MODEL.version}",
     time=_START,
     name=_MODEL.name,
     version=_MODEL.version,
     digest=_DIGEST,
     action="promoted",
+    alias="production",
     actor="quality",
     reason="Finds all 14 known faults, 0.2 false alarms a week.",
 )

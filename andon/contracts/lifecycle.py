@@ -25,12 +25,27 @@ class DriftReport(Event):
 class ModelEvent(Model):
     """Stage `model`: something happened to a model. Its key is the model's name."""
 
-    id: str = Field(min_length=1, description="'<name>@<time>:model:<version>'.")
+    id: str = Field(min_length=1, description="'<name>@<time>:<action>:<version>'.")
     time: Micros
     name: str = Field(description="The model's name.")
     version: str = Field(description="The bundle's version.")
     digest: str = Field(description="SHA-256 of model.onnx, hexadecimal.")
-    action: Literal["published", "loaded", "refused", "promoted", "retired", "rolled_back", "retrain_requested"]
+    action: Literal[
+        "published",
+        "requested",
+        "promoted",
+        "rejected",
+        "rolled_back",
+        "assigned",
+        "withdrawn",
+        "loaded",
+        "refused",
+        "retired",
+        "retrain_requested",
+    ]
+    alias: Literal["", "candidate", "shadow", "canary", "production", "previous"] = Field(
+        default="", description="As what it acts, or shall act."
+    )
     actor: str = Field(description="Who or what did it.")
     reason: str = Field(default="", description="Why, for an auditor.")
 

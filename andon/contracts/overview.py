@@ -40,7 +40,7 @@ def overview() -> str:
 
 
 def _topics() -> str:
-    head = ("Stage", "Event", "Key", "Producers", "Consumers", "Retention", "Compacted", "Largest record", "Carries")
+    head = ("Stage", "Event", "Key", "Producers", "Consumers", "Retention", "Largest record", "Carries")
     return "## Topics\n\n" + _table(head, (_row(spec) for spec in CATALOGUE.values()))
 
 
@@ -52,7 +52,6 @@ def _row(spec: TopicSpec) -> tuple[str, ...]:
         ", ".join(spec.producers),
         ", ".join(spec.consumers) or "people",
         "for ever" if spec.retention_s is None else f"{spec.retention_s / _DAY:g} d",
-        "by key" if spec.compact else "no",
         f"{spec.max_message_bytes / 2**20:.0f} MiB",
         spec.description,
     )

@@ -45,6 +45,11 @@ class ModelRef(Model):
     name: str = Field(description="Name of the model, one per asset class and purpose.")
     version: str = Field(description="Version of the bundle.")
     digest: str = Field(description="SHA-256 of model.onnx, hexadecimal.")
+    verified: Literal["none", "author", "approver"] = Field(
+        default="none",
+        description="Whose signatures held before it was loaded: 'approver' (its author's and an approver's), 'author' "
+        "(a shadow, which never acts) or 'none' (unsigned, for development).",
+    )
 
 
 class Contribution(Model):
@@ -56,6 +61,14 @@ class Contribution(Model):
     value: FiniteFloat = Field(description="The feature's value in this window.")
     normal: FiniteFloat = Field(description="Its mean in the reference period.")
     deviation: FiniteFloat = Field(description="(value - normal) / standard deviation in the reference period.")
+    difference: FiniteFloat | None = Field(default=None, description="value - normal, in `unit`.")
+    unit: str | None = Field(
+        default=None, description="Unit of value, normal and difference; null where the plant model gives none."
+    )
+    words: str | None = Field(
+        default=None,
+        description="The same in plain words, for the first three: 'vibration mean 3.1 mm/s above normal'.",
+    )
 
 
 class LimitViolation(Model):
@@ -74,15 +87,21 @@ class Inference(Event):
     definition: str = Field(description="Content hash of the feature definition.")
     start: Micros = Field(description="The window's start, event time.")
     model: ModelRef | None = Field(description="Null when no model could be used.")
-    role: Literal["production", "shadow", "canary"] = Field(default="production")
+    role: Literal["production", "shadow", "canary"] = Field(
+        default="production",
+        description="production and canary act, one of them for each window; a shadow is only compared with them.",
+    )
     decision: Decision
-    reason: str | None = Field(default=None, description="Why the model abstained.")
+    reason: str | None = Field(
+        default=None, description="Why the model abstained: '<code>: <text>', see docs/inference.md for the codes."
+    )
     score: float | None = Field(description="Above `threshold` means anomaly; null when abstaining.")
     threshold: float | None = Field(description="From the bundle.")
     contributions: list[Contribution] = Field(
         default_factory=list, description="The features that account for most of the score, largest first."
     )
     limit_violations: list[LimitViolation] = Field(
-        default_factory=list, description="Tags outside the plant model's limits; also when abstaining."
+        default_factory=list,
+        description="Tags outside the plant model's limits; also when abstaining. Those of a shadow are empty.",
     )
     context: Context | None = Field(default=None, description="Of the window's last frame.")

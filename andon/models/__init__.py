@@ -3,11 +3,21 @@
 from andon.models.bundle import Bundle, load_bundle, make_bundle, save_bundle
 from andon.models.cpus import cpu_limit
 from andon.models.explain import Explainer
-from andon.models.manifest import FeatureProfile, Manifest, ModelCard, ModelFacts, ReferenceProfile, TrainingFacts
+from andon.models.manifest import (
+    Criterion,
+    FeatureProfile,
+    Manifest,
+    ModelCard,
+    ModelFacts,
+    ReferenceProfile,
+    TrainingFacts,
+    Verdict,
+)
 from andon.models.scorer import Scorer, Scores
 
 __all__ = [
     "Bundle",
+    "Criterion",
     "Explainer",
     "FeatureProfile",
     "Manifest",
@@ -17,6 +27,7 @@ __all__ = [
     "Scorer",
     "Scores",
     "TrainingFacts",
+    "Verdict",
     "cpu_limit",
     "load_bundle",
     "make_bundle",

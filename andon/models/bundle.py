@@ -12,7 +12,7 @@ import os
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import ValidationError
 
@@ -24,6 +24,7 @@ from andon.models.scorer import Scorer
 MODEL_FILE = "model.onnx"
 MANIFEST_FILE = "manifest.json"
 
+Verified = Literal["none", "author", "approver"]
 _VERSION_LENGTH = 12
 
 
@@ -34,16 +35,19 @@ class Bundle:
     Attributes:
         manifest: what it is, where it comes from and how to judge its scores.
         onnx: the graph, see `andon.models.scorer` for its contract.
+        verified: whose signatures held, see `andon.contracts.ModelRef`.
     """
 
     manifest: Manifest
     onnx: bytes
+    verified: Verified = "none"
 
     @property
     def ref(self) -> ModelRef:
         """How inferences name this model."""
         manifest = self.manifest
-        return ModelRef(name=manifest.name, version=manifest.version, digest=manifest.digests[MODEL_FILE])
+        digest = manifest.digests[MODEL_FILE]
+        return ModelRef(name=manifest.name, version=manifest.version, digest=digest, verified=self.verified)
 
 
 def make_bundle(facts: ModelFacts, onnx: bytes, *, created: int) -> Bundle:
@@ -93,22 +97,41 @@ def load_bundle(path: Path) -> Bundle:
         BundleError: a file is missing or changed, the manifest does not agree with itself, or the graph
             does not have the inputs and outputs that the manifest promises; says which.
     """
+    bundle = read_bundle(path)
+    try:
+        Scorer(bundle.onnx, features=len(bundle.manifest.features), threads=1)
+    except BundleError as error:
+        raise BundleError(f"{path / MODEL_FILE}: {error}") from error
+    return bundle
+
+
+def read_bundle(path: Path) -> Bundle:
+    """Read the bundle in folder *path* without building its graph, which of a hostile one could take all memory.
+
+    Raises:
+        BundleError: a file is missing or changed, or the manifest does not agree with itself; says which.
+    """
     raw, onnx = _read(path / MANIFEST_FILE), _read(path / MODEL_FILE)
-    manifest = _checked_manifest(raw, path / MANIFEST_FILE)
+    manifest = parse_manifest(raw, path / MANIFEST_FILE)
     digest = hashlib.sha256(onnx).hexdigest()
     if manifest.digests[MODEL_FILE] != digest:
         raise BundleError(
             f"{path / MODEL_FILE}: SHA-256 is {digest}, the manifest names {manifest.digests[MODEL_FILE]}; "
             "the file was changed or damaged, copy the bundle again"
         )
-    try:
-        Scorer(onnx, features=len(manifest.features), threads=1)
-    except BundleError as error:
-        raise BundleError(f"{path / MODEL_FILE}: {error}") from error
     return Bundle(manifest=manifest, onnx=onnx)
 
 
-def _checked_manifest(raw: bytes, where: Path) -> Manifest:
+def parse_manifest(raw: bytes, where: str | Path) -> Manifest:
+    """Read a manifest and check that it agrees with itself; its other files are for the caller to check.
+
+    Args:
+        raw: the bytes of `manifest.json`.
+        where: how to call it in errors.
+
+    Raises:
+        BundleError: it is no manifest, or was changed after it was written.
+    """
     try:
         manifest = Manifest.model_validate_json(raw)
     except ValidationError as error:

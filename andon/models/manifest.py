@@ -81,6 +81,37 @@ class ModelCard(_Part):
     """What it cannot do."""
 
 
+class Criterion(_Part):
+    """One thing that a model must be able to do before it may act."""
+
+    name: str = Field(min_length=1)
+    """What was measured, such as `false_alarm_share`."""
+    value: FiniteFloat
+    """What came out."""
+    limit: FiniteFloat
+    """What was asked for."""
+    at_most: bool
+    """Whether the value must not be above the limit, or else not below it."""
+    evidence: str
+    """On what it was measured, in words."""
+
+    @property
+    def met(self) -> bool:
+        """Whether the value keeps to the limit."""
+        return self.value <= self.limit if self.at_most else self.value >= self.limit
+
+
+class Verdict(_Part):
+    """Go or no go: whether the model may act, by the criteria that were set before it was trained."""
+
+    criteria: tuple[Criterion, ...] = Field(min_length=1)
+
+    @property
+    def go(self) -> bool:
+        """Whether every criterion is met."""
+        return all(criterion.met for criterion in self.criteria)
+
+
 class ModelFacts(_Part):
     """All that a trainer states about a model; with the graph's bytes it determines the version."""
 
@@ -103,6 +134,8 @@ class ModelFacts(_Part):
     metrics: dict[str, FiniteFloat]
     """Figures of the fit and of the calibration."""
     card: ModelCard
+    verdict: Verdict | None = None
+    """Whether it may act; a model without a verdict never does."""
 
     @model_validator(mode="after")
     def _agrees_with_itself(self) -> Self:

@@ -1,4 +1,4 @@
-"""A YAML file of ours -> the model of what it may hold, or every finding at once with its line.
+"""A YAML file -> a validated model, or every finding at once with its line; for the files beside plant.yaml.
 
 Several kinds of things in one list are told apart by their field `kind`.
 """
@@ -19,31 +19,36 @@ from andon.plant.references import Problem, suggestion
 from andon.plant.source import read_file
 from andon.plant.wording import explain
 
-_Model = TypeVar("_Model", bound=BaseModel)
+Document = TypeVar("Document", bound=BaseModel)
 _KIND = "kind"
 
 
 def load_document(
-    path: Path, model: type[_Model], refuse: type[ConfigError], *, hint: str, context: Mapping[str, Any] | None = None
-) -> _Model:
-    """Read and check a file; paths in it are taken relative to its folder.
+    path: Path,
+    model: type[Document],
+    *,
+    hint: str,
+    context: Mapping[str, Any] | None = None,
+    refuse: type[ConfigError] = ConfigError,
+) -> Document:
+    """Read and check a file that holds one model; `FileBeside` paths in it are taken relative to its folder.
 
     Args:
         path: the file.
-        model: what it may hold.
+        model: what it must hold.
+        hint: what to do about a file that cannot be read, such as which setting names it.
+        context: what validators of the model need besides.
         refuse: the error to raise.
-        hint: what to do about a file that cannot be read.
-        context: what else the model's validators must know.
 
     Raises:
         ConfigError: of type *refuse*; lists every finding as ``FILE:LINE: path.to.field: what is wrong``.
     """
-    text = read_file(path, refuse, hint)
+    source = read_file(path, refuse, hint)
     try:
-        return model.model_validate_json(json.dumps(text.data), context={"folder": path.parent, **(context or {})})
+        return model.model_validate_json(json.dumps(source.data), context={"folder": path.parent, **(context or {})})
     except ValidationError as error:
         problems = [_problem(each, model) for each in error.errors(include_url=False)]
-    raise refuse("\n".join(text.findings(path, problems)))
+    raise refuse("\n".join(source.findings(path, problems)))
 
 
 class _Spot(NamedTuple):

@@ -217,6 +217,10 @@ class ModelSpec(_Part):
     """Model family to train."""
     min_good_ratio: float = Field(default=0.7, ge=0, le=1)
     """Below this share of good samples inference abstains."""
+    stale_after: Duration = Field(default=600_000_000, gt=0)
+    """Inference abstains from a live window that ended longer than this before its data came in: it shows a state that
+    nobody should act on as if it were the present one. What windows wait for by definition (`lateness`, `idle`) is not
+    counted; history is never stale."""
     open_after: Duration = 0
     """An alert opens when windows are anomalous for this long (event time) without a break."""
     resolve_after: Duration = 30_000_000

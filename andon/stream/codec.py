@@ -10,7 +10,7 @@ from __future__ import annotations
 import io
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import orjson
 import polars as pl
@@ -75,8 +75,7 @@ class Decoded:
     rejected: list[Rejected]
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
+class Line(NamedTuple):
     """One event, encoded; `value` is None for a tombstone."""
 
     key: bytes

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from aiokafka import AIOKafkaConsumer, ConsumerRecord
@@ -18,12 +17,10 @@ from andon.plant import Plant
 from andon.settings import KafkaSettings
 from andon.stream.cancellation import answered
 from andon.stream.codec import Line
-from andon.stream.producer import BatchProducer
-from andon.stream.publish import Publisher, new_lines
+from andon.stream.publish import new_lines
 from andon.stream.reading import reader
-from andon.stream.topics import count_partitions, topic_name
+from andon.stream.topics import count_partitions
 from andon.telemetry import get_logger
-from andon.uns import Stage
 
 _log = get_logger(__name__)
 _POLL_MS = 500
@@ -109,19 +106,3 @@ def _told(record: ConsumerRecord) -> Told:
 def event_lines(plant: Plant, events: Iterable[PlantEvent]) -> list[Line]:
     """Return plant events as records: under their asset, or the level above, or the site's name."""
     return new_lines([((event.asset or plant.site).encode(), event.model_dump_json().encode()) for event in events])
-
-
-@contextlib.asynccontextmanager
-async def event_publisher(kafka: KafkaSettings, plant: Plant) -> AsyncIterator[Publisher]:
-    """Give a publisher to the site's `event` topic, which must exist, for the length of an `async with` block.
-
-    Raises:
-        KafkaError: the broker does not answer.
-    """
-    topic = topic_name(plant, Stage.EVENT)
-    producer = BatchProducer(kafka)
-    await producer.start()
-    try:
-        yield Publisher(producer, topic, (await count_partitions(kafka))[topic])
-    finally:
-        await producer.stop()

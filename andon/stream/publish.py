@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
 
 import polars as pl
 from aiokafka.partitioner import DefaultPartitioner
 
 from andon.contracts.headers import THIS_CONTRACT, TRACEPARENT_HEADER
+from andon.settings import KafkaSettings
 from andon.stream.codec import Line, encode_values
 from andon.stream.producer import BatchProducer
+from andon.stream.topics import count_partitions
 
 
 def partition_of(key: bytes, partitions: int) -> int:
@@ -72,6 +75,21 @@ class Publisher:
         groups = self._partitions.sort(lines).items()
         refused = await asyncio.gather(*(self._producer.deliver(self._topic, *group) for group in groups))
         return [line for group in refused for line in group]
+
+
+@contextlib.asynccontextmanager
+async def publishing(kafka: KafkaSettings, topic: str) -> AsyncIterator[Publisher]:
+    """Give a publisher to *topic*, which must exist, for the length of an `async with` block.
+
+    Raises:
+        KafkaError: the broker does not answer.
+    """
+    producer = BatchProducer(kafka)
+    await producer.start()
+    try:
+        yield Publisher(producer, topic, (await count_partitions(kafka))[topic])
+    finally:
+        await producer.stop()
 
 
 def keyed_values(rows: pl.DataFrame) -> list[tuple[bytes, bytes]]:

@@ -37,7 +37,7 @@ def topic_config(spec: TopicSpec) -> dict[str, str]:
     """Return Kafka's configuration of a catalogued topic."""
     retention = -1 if spec.retention_s is None else spec.retention_s * 1_000
     return {
-        "cleanup.policy": "compact" if spec.compact else "delete",
+        "cleanup.policy": "delete",
         "retention.ms": str(retention),
         "max.message.bytes": str(spec.max_message_bytes),
     }

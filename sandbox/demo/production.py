@@ -8,7 +8,10 @@ from andon.clock import SECOND
 from andon.contracts import PlantEvent
 from andon.plant import Plant
 from andon.settings import KafkaSettings
-from andon.stream.plant_events import event_lines, event_publisher
+from andon.stream.plant_events import event_lines
+from andon.stream.publish import publishing
+from andon.stream.topics import topic_name
+from andon.uns import Stage
 from sandbox.demo.scenario import Scenario
 
 _MINUTE = 60 * SECOND
@@ -39,7 +42,7 @@ def correction(scenario: Scenario, plant: Plant) -> PlantEvent:
 
 async def announce(kafka: KafkaSettings, plant: Plant, events: Sequence[PlantEvent]) -> None:
     """Put events on the bus, as the mes service does."""
-    async with event_publisher(kafka, plant) as publisher:
+    async with publishing(kafka, topic_name(plant, Stage.EVENT)) as publisher:
         await publisher.deliver(event_lines(plant, events))
 
 

@@ -8,22 +8,12 @@ from dataclasses import dataclass
 
 from andon.contracts import Decision, Inference, LimitViolation
 from andon.contracts.alerting import Severity
-from andon.features import Aggregate
+from andon.features.wording import feature_unit, signal_in_words
 from andon.plant import AssetClass, Message
+from andon.words import asset_in_words, difference, name_in_words, number_pair, tidy, unit_in_words
 from services.alert.lifecycle import ChangeKind, worst
 from services.alert.reason import Reason, main_reason
-from services.alert.words import asset_in_words, difference, name_in_words, number_pair, tidy, unit_in_words
 
-#: What a feature is called that tells how a signal moves; a level is called as its tag.
-_SHAPES: dict[str, str] = {
-    Aggregate.STD: "spread of ",
-    Aggregate.PEAK_TO_PEAK: "swing of ",
-    Aggregate.SLOPE: "slope of ",
-    Aggregate.KURTOSIS: "kurtosis of ",
-    Aggregate.CREST_FACTOR: "crest factor of ",
-    Aggregate.GOOD_RATIO: "share of good samples of ",
-}
-_WITHOUT_UNIT = frozenset({Aggregate.KURTOSIS, Aggregate.CREST_FACTOR, Aggregate.GOOD_RATIO})
 _DIRECTIONS = {"low": "below", "high": "above"}
 _BOUNDS: dict[str, tuple[Severity, str]] = {
     "low_low": ("critical", "below the critical limit"),
@@ -95,7 +85,7 @@ class Wording:
         value, normal = number_pair(feature.value, feature.normal)
         text = _PERCENT.sub("{percent}", self._message(reason).text).format(
             asset=asset,
-            tag=_SHAPES.get(reason.aggregate, "") + name_in_words(reason.tag),
+            tag=signal_in_words(reason.tag, reason.aggregate),
             value=value,
             normal=normal,
             unit=unit,
@@ -109,11 +99,11 @@ class Wording:
         return next(fitting, _DEFAULT)
 
     def _unit_of(self, reason: Reason) -> str:
-        if reason.aggregate in _WITHOUT_UNIT:
-            return ""
-        unit = self._unit(reason.tag)
-        return f"{unit or '1'}/s" if reason.aggregate == Aggregate.SLOPE else unit
+        return unit_in_words(feature_unit(reason.aggregate, self._technical_unit(reason.tag)))
 
     def _unit(self, tag: str) -> str:
+        return unit_in_words(self._technical_unit(tag))
+
+    def _technical_unit(self, tag: str) -> str | None:
         known = self.asset_class.tags.get(tag)
-        return unit_in_words(known.unit if known else None)
+        return known.unit if known else None

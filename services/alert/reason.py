@@ -7,11 +7,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from andon.contracts import Contribution, Inference
-from andon.features import Aggregate
+from andon.features.wording import is_level
 from andon.plant import Message
-
-#: Aggregates that tell where a signal is; only of these can a person say that it is too low or too high.
-_LEVELS = frozenset({Aggregate.MEAN, Aggregate.MEDIAN, Aggregate.MIN, Aggregate.MAX, Aggregate.RMS})
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +30,7 @@ class Reason:
     @property
     def is_level(self) -> bool:
         """Whether it tells where the signal is, rather than how it moves."""
-        return self.aggregate in _LEVELS
+        return is_level(self.aggregate)
 
     @property
     def direction(self) -> Literal["low", "high"]:

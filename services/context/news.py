@@ -13,8 +13,8 @@ from andon.plant import Plant
 from andon.production import fact_of
 from andon.production.facts import Kind
 from andon.settings import Settings
-from andon.stream.plant_events import Told, event_lines, event_publisher, follow_events
-from andon.stream.publish import Publisher
+from andon.stream.plant_events import Told, event_lines, follow_events
+from andon.stream.publish import Publisher, publishing
 from andon.stream.topics import topic_name
 from andon.telemetry import Metrics, get_logger
 from andon.uns import Stage
@@ -135,7 +135,7 @@ class News:
         async with contextlib.AsyncExitStack() as stack:
             publish = None
             if self._relays:
-                publisher = await stack.enter_async_context(event_publisher(self._settings.kafka, self._plant))
+                publisher = await stack.enter_async_context(publishing(self._settings.kafka, self._topic))
                 publish = partial(self._relay, publisher)
             await follow_database(
                 self._settings.database,

@@ -2,99 +2,174 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from typing import Protocol
+
 import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
+from andon.clock import SECOND
+from andon.contracts import Decision
 from andon.models import Bundle, Explainer, Scorer, Scores
 from andon.models.explain import CONTRIBUTION
-from andon.plant.model import ModelSpec
-from services.inference.scatter import scatter_lists
+from andon.plant import AssetClass
+from services.inference.abstention import Abstention
+from services.inference.scatter import empty_lists, scatter_lists
+from services.inference.windows import Float64, Mask, Windows
+
+_DECISIONS = pl.Series("decision", [Decision.NORMAL.value, Decision.ANOMALY.value, Decision.ABSTAIN.value])
+_NORMAL, _ANOMALY, _ABSTAIN = range(3)
+_NO_REASON = pl.Series("reason", [None], dtype=pl.String)
+_NO_SCORE = pl.Series("score", [None], dtype=pl.Float64)
 
 
-class ServedModel:
-    """One asset class's model, for vectors of the definition that it learned from.
+@dataclass(frozen=True, slots=True)
+class Verdicts:
+    """What is said of n windows; columns of `andon.contracts.Inference`."""
 
-    It abstains, with a reason that begins with a stable code, where it cannot be trusted:
+    decision: pl.Series
+    reason: pl.Series
+    score: pl.Series
+    contributions: pl.Series
 
-    - ``feature_hash``: the vector was made by another feature definition than the model learned from;
-    - ``insufficient_good_samples``: too few good samples were in the window, or none of what the model looks at;
-    - ``score_not_finite``: the graph returned no number.
-    """
 
-    def __init__(self, bundle: Bundle, spec: ModelSpec, *, threads: int, top: int) -> None:
-        facts = bundle.manifest
-        self._features = facts.features
-        # Windows that hold an alert open need reasons as much as those that open it.
-        self._explain_above = facts.threshold * (1 - spec.hysteresis)
-        self._used = np.array([name not in facts.training.excluded_features for name in facts.features])
-        # A plant may ask for more than the model was validated with, never for less.
-        self._reason = _why_not(facts.feature_hash, max(facts.min_good_ratio, spec.min_good_ratio))
-        self._scorer = Scorer(bundle.onnx, features=len(facts.features), threads=threads)
-        self._explainer = Explainer(facts, top=top)
+class Model(Protocol):
+    """A model, or what stands in for one."""
 
-    def judge(self, rows: pl.DataFrame, features: pl.DataFrame) -> pl.DataFrame:
-        """Return `reason`, `score` and `contributions` of each window; the score is null where there is a reason.
-
-        Contributions are given for scores above the threshold less the class's hysteresis, so for all windows that
-        can open an alert or hold it open; for the rest the list is empty. This depends on the window alone, so a
-        replay names the same reasons.
-
-        Args:
-            rows: columns `definition` and `good_ratio`, one row a window.
-            features: the windows' features, one Float64 column each.
-        """
-        columns = features.select(self._features)
-        matrix = columns.cast(pl.Float32).to_numpy(order="c")
-        scores = self._scorer.score(matrix)
-        verdicts = rows.select(
-            "definition",
-            "good_ratio",
-            pl.Series("is_blind", np.isnan(matrix)[:, self._used].all(axis=1)),
-            pl.Series("score", scores.score.astype(np.float64)),
-        ).select(self._reason, pl.when(self._reason.is_null()).then("score").alias("score"))
-        telling = verdicts.select((pl.col("score") > self._explain_above).fill_null(False)).to_series()
-        return verdicts.with_columns(self._reasons(columns, scores, telling))
-
-    def _reasons(self, features: pl.DataFrame, scores: Scores, telling: pl.Series) -> pl.Series:
-        """Return the column `contributions`, with lists in the rows that *telling* marks."""
-        if not telling.any():
-            return scatter_lists(pl.Series("contributions", [], dtype=pl.List(CONTRIBUTION)), telling)
-        chosen = telling.to_numpy()
-        # Values for people come from the vector itself, not from the graph's rounded input.
-        values = features.filter(telling).to_numpy(order="c")
-        lists = self._explainer.explain(values, Scores(scores.score[chosen], scores.contributions[chosen]))
-        return scatter_lists(lists, telling)
+    def judge(self, windows: Windows) -> Verdicts:
+        """Return what it says of each window; an abstention has a reason and no score."""
+        ...
 
 
 class NoModel:
     """Stands where no model can be used, and abstains from every window for the same reason."""
 
-    def __init__(self, reason: str) -> None:
-        self._reason = reason
+    def __init__(self, code: Abstention, detail: str) -> None:
+        self._reason = pl.Series("reason", [f"{code}: {detail}"])
 
-    def judge(self, rows: pl.DataFrame, features: pl.DataFrame) -> pl.DataFrame:
-        """Return the columns that `ServedModel.judge` does, without any score."""
-        return pl.select(
-            pl.repeat(self._reason, rows.height, dtype=pl.String).alias("reason"),
-            pl.repeat(None, rows.height, dtype=pl.Float64).alias("score"),
-            pl.Series("contributions", [[]], dtype=pl.List(CONTRIBUTION)).new_from_index(0, rows.height),
+    def judge(self, windows: Windows) -> Verdicts:
+        """Return what `Model.judge` does."""
+        count = windows.height
+        return Verdicts(
+            decision=_DECISIONS[_ABSTAIN:].new_from_index(0, count),
+            reason=self._reason.new_from_index(0, count),
+            score=_NO_SCORE.new_from_index(0, count),
+            contributions=_no_contributions(count),
         )
 
 
-def _why_not(learned: str, min_good_ratio: float) -> pl.Expr:
-    """Return why the model must not judge a window, or null; over columns definition, good_ratio, is_blind, score."""
-    definition, good_ratio = pl.col("definition"), pl.col("good_ratio")
-    other = f"feature_hash: the model takes vectors of definition {learned}, this is one of {{}}"
-    few = f"insufficient_good_samples: good_ratio {{}} is below {min_good_ratio:g}"
-    none = "insufficient_good_samples: no feature that the model looks at has a value"
-    return (
-        pl.when(definition != learned)
-        .then(pl.format(other, definition))
-        .when(good_ratio < min_good_ratio)
-        .then(pl.format(few, good_ratio.round(3)))
-        .when(pl.col("is_blind"))
-        .then(pl.lit(none))
-        .when(~pl.col("score").is_finite())
-        .then(pl.lit("score_not_finite: the model's graph returned no number"))
-        .alias("reason")
-    )
+class ServedModel:
+    """One model of an asset class, for vectors of the definition that it learned from.
+
+    It abstains where it cannot be trusted; `Abstention` has the codes.
+    """
+
+    def __init__(self, bundle: Bundle, asset_class: AssetClass, *, threads: int, top: int) -> None:
+        facts, spec = bundle.manifest, asset_class.model
+        self._threshold = facts.threshold
+        # Windows that hold an alert open need reasons as much as those that open it.
+        self._explain_above = facts.threshold * (1 - spec.hysteresis)
+        used = [name not in facts.training.excluded_features for name in facts.features]
+        self._used = np.flatnonzero(used)
+        self._trust = _Trust.of(bundle, asset_class)
+        self._scorer = Scorer(bundle.onnx, features=len(facts.features), threads=threads)
+        units = {name: tag.unit for name, tag in asset_class.tags.items()}
+        self._explainer = Explainer(facts, units=units, top=top)
+
+    def judge(self, windows: Windows) -> Verdicts:
+        """Return what `Model.judge` does.
+
+        Contributions are given for scores above the threshold less the class's hysteresis, so for all windows that
+        can open an alert or hold it open; for the rest the list is empty. This depends on the window alone, so a
+        replay names the same reasons.
+        """
+        scores = self._scorer.score(windows.matrix)
+        score = scores.score.astype(np.float64)
+        reason, doubted = self._trust.doubts(windows, self._blind(windows), score)
+        decision = np.where(doubted, _ABSTAIN, np.where(score > self._threshold, _ANOMALY, _NORMAL))
+        return Verdicts(
+            decision=_DECISIONS[decision],
+            reason=reason,
+            score=pl.Series("score", np.where(doubted, np.nan, score), nan_to_null=True),
+            contributions=self._reasons(windows, scores, ~doubted & (score > self._explain_above)),
+        )
+
+    def _blind(self, windows: Windows) -> Mask:
+        """Return which windows have no value of what the model looks at."""
+        blind: Mask = np.isnan(windows.matrix[:, self._used[0]])
+        if blind.any():  # of the few that lack the first of these features, which lack all
+            blind[blind] = np.isnan(windows.matrix[blind][:, self._used]).all(axis=1)
+        return blind
+
+    def _reasons(self, windows: Windows, scores: Scores, telling: Mask) -> pl.Series:
+        """Return the column `contributions`, with lists in the rows that *telling* marks."""
+        if not telling.any():
+            return _no_contributions(windows.height)
+        # Values for people come from the vector itself, not from the graph's rounded input.
+        chosen = Scores(scores.score[telling], scores.contributions[telling])
+        return scatter_lists(self._explainer.explain(windows.values[telling], chosen), telling)
+
+
+def _no_contributions(count: int) -> pl.Series:
+    return empty_lists("contributions", pl.List(CONTRIBUTION), count)
+
+
+@dataclass(frozen=True, slots=True)
+class _Trust:
+    """What a window must be for its score to be believed.
+
+    Attributes:
+        definition: hash of the feature definition.
+        min_good_ratio: smallest share of good samples.
+        max_lag: longest lag of a live window, microseconds.
+    """
+
+    definition: str
+    min_good_ratio: float
+    max_lag: int
+
+    @classmethod
+    def of(cls, bundle: Bundle, asset_class: AssetClass) -> _Trust:
+        """Return what a model of *asset_class* needs."""
+        spec, features = asset_class.model, asset_class.features
+        return cls(
+            definition=bundle.manifest.feature_hash,
+            # A plant may ask for more than the model was validated with, never for less.
+            min_good_ratio=max(bundle.manifest.min_good_ratio, spec.min_good_ratio),
+            max_lag=spec.stale_after + features.lateness + features.idle,
+        )
+
+    def doubts(self, windows: Windows, is_blind: Mask, score: Float64) -> tuple[pl.Series, Mask]:
+        """Return the column `reason`, null where there is no doubt, and which windows are in doubt."""
+        rows = windows.rows
+        found: dict[Abstention, NDArray[np.bool_]] = {
+            Abstention.FEATURE_HASH: (rows["definition"] != self.definition).to_numpy(),
+            Abstention.STALE_FEATURES: windows.are_late(self.max_lag),
+            Abstention.INSUFFICIENT_GOOD_SAMPLES: (rows["good_ratio"].to_numpy() < self.min_good_ratio) | is_blind,
+            Abstention.SCORE_NOT_FINITE: ~np.isfinite(score),
+        }
+        doubted = np.logical_or.reduce(list(found.values()))
+        if not doubted.any():
+            return _NO_REASON.new_from_index(0, windows.height), doubted
+        marked = rows.select("definition", "good_ratio").with_columns(
+            lag=pl.Series(windows.lag), **{code: pl.Series(mask) for code, mask in found.items()}
+        )
+        return marked.select(self._reason()).to_series(), doubted
+
+    def _reason(self) -> pl.Expr:
+        """Return the reason in words, the gravest first, over columns definition, good_ratio, lag and a mask a code."""
+        good_ratio, lag = pl.col("good_ratio"), (pl.col("lag") / SECOND).round(1)
+        other = f"the model takes vectors of definition {self.definition}, this is one of {{}}"
+        late = f"the window ended {{}} s before its data came in, at most {self.max_lag / SECOND:g} s are allowed"
+        few = f"good_ratio {{}} is below {self.min_good_ratio:g}"
+        texts = {
+            Abstention.FEATURE_HASH: pl.format(other, "definition"),
+            Abstention.STALE_FEATURES: pl.format(late, lag),
+            Abstention.INSUFFICIENT_GOOD_SAMPLES: pl.when(good_ratio < self.min_good_ratio)
+            .then(pl.format(few, good_ratio.round(3)))
+            .otherwise(pl.lit("no feature that the model looks at has a value")),
+            Abstention.SCORE_NOT_FINITE: pl.lit("the model's graph returned no number"),
+        }
+        reasons = (pl.when(code).then(pl.lit(f"{code}: ") + text) for code, text in texts.items())
+        return pl.coalesce(list(reasons)).alias("reason")

@@ -54,4 +54,4 @@ def load_sources(path: Path) -> Sources:
     Raises:
         SourcesError: lists every finding as ``FILE:LINE: path.to.field: what is wrong``.
     """
-    return load_document(path, Sources, SourcesError, hint="set ANDON_INGEST__SOURCES")
+    return load_document(path, Sources, hint="set ANDON_INGEST__SOURCES", refuse=SourcesError)

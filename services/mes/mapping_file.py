@@ -30,7 +30,8 @@ def load_mapping(path: Path, plant: Plant) -> Mapping:
     Raises:
         MappingError: lists every finding as ``FILE:LINE: path.to.field: what is wrong``.
     """
-    return load_document(path, Mapping, MappingError, hint=_HINT, context={"places": places_of(plant.assets)})
+    context = {"places": places_of(plant.assets)}
+    return load_document(path, Mapping, hint=_HINT, context=context, refuse=MappingError)
 
 
 def findings(path: Path, problems: Iterable[Problem]) -> list[str]:

@@ -23,7 +23,7 @@ def load_sinks(path: Path) -> Sinks:
     Raises:
         SinksError: lists every finding as ``FILE:LINE: path.to.field: what is wrong``.
     """
-    return load_document(path, Sinks, SinksError, hint="set ANDON_NOTIFY__SINKS")
+    return load_document(path, Sinks, hint="set ANDON_NOTIFY__SINKS", refuse=SinksError)
 
 
 def check_routes(file: Path, plant: Plant, sinks: Collection[str]) -> None:

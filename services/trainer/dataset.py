@@ -166,7 +166,7 @@ def _order(plant: Plant, name: str, data: str, false_alarm_rate: float) -> Order
     asset_class = plant.classes[name]
     case: UseCase | None = next((case for case in plant.use_cases if case.asset_class == name), None)
     return Order(
-        name=f"{name}-{asset_class.model.family}",
+        name=name,
         class_name=name,
         asset_class=asset_class,
         plant=plant.version,

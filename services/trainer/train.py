@@ -18,6 +18,7 @@ from services.trainer.graph import export, verify
 from services.trainer.pca import Float64, PcaModel, fit_pca
 from services.trainer.split import Split, split_windows
 from services.trainer.threshold import choose_threshold, sustained_scores
+from services.trainer.verdict import judge_training
 
 #: Share of normal windows that may be flagged, see `services.trainer.threshold`. A thousand windows of ten seconds are
 #: three hours; `ModelSpec.open_after` keeps single flagged windows from becoming alerts.
@@ -77,7 +78,7 @@ def train_class(vectors: pl.DataFrame, order: Order) -> Trained:
     onnx = export(model)
     verify(onnx, model, np.concatenate([fit, calibration]))
     scores = split.calibration.select("asset", "time").with_columns(score=pl.Series(model.score(calibration)))
-    return Trained(_facts(order, split, model, _reference(fit, model, names), scores), onnx)
+    return Trained(_facts(order, split, model, _reference(fit, model, names), scores, len(onnx)), onnx)
 
 
 def feature_matrix(vectors: pl.DataFrame, names: tuple[str, ...]) -> Float64:
@@ -108,14 +109,24 @@ def _check_features(vectors: pl.DataFrame, names: tuple[str, ...]) -> None:
 
 
 def _facts(
-    order: Order, split: Split, model: PcaModel, reference: ReferenceProfile, scores: pl.DataFrame
+    order: Order, split: Split, model: PcaModel, reference: ReferenceProfile, scores: pl.DataFrame, size: int
 ) -> ModelFacts:
-    """Return what is to be said of *model*; *scores* (asset, time, score) are those of the calibration windows."""
+    """Return what is to be said of *model*.
+
+    Args:
+        order: what was to be trained.
+        split: the windows.
+        model: what was learned of them.
+        reference: what is normal.
+        scores: asset, time and score of the calibration windows.
+        size: of the graph, bytes.
+    """
     spec, definition = order.asset_class.model, order.asset_class.feature_definition
     sustained = sustained_scores(scores, spec.open_after, definition.step)
     threshold, tail = choose_threshold(sustained, order.false_alarm_rate)
     excluded = {definition.feature_names[column]: reason for column, reason in model.excluded.items()}
     training = _training_facts(order, split, excluded)
+    alarms = float((sustained > threshold).mean())
     return ModelFacts(
         name=order.name,
         asset_class=order.class_name,
@@ -127,8 +138,16 @@ def _facts(
         min_good_ratio=spec.min_good_ratio,
         reference=reference,
         training=training,
-        metrics={**model.metrics, "tail_index": tail, "calibration_alarms": float((sustained > threshold).mean())},
+        metrics={**model.metrics, "tail_index": tail, "calibration_alarms": alarms},
         card=_card(order, training),
+        verdict=judge_training(
+            calibration_alarms=alarms,
+            false_alarm_rate=order.false_alarm_rate,
+            windows=len(sustained),
+            used=len(definition.feature_names) - len(excluded),
+            features=len(definition.feature_names),
+            size=size,
+        ),
     )
 
 

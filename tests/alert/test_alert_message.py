@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 
 from andon.contracts import Contribution, Decision, Inference, LimitViolation
 from andon.plant import AssetClass, Message, Tag
+from andon.words import asset_in_words, difference, number, number_pair, tidy, unit_in_words
 from services.alert.lifecycle import ChangeKind
 from services.alert.message import Wording
 from services.alert.reason import broken_limits, main_reason
-from services.alert.words import asset_in_words, difference, number, number_pair, tidy, unit_in_words
 
 PUMP = AssetClass(
     tags={

@@ -90,7 +90,7 @@ def test_every_topic_is_a_channel_with_its_kafka_settings() -> None:
     assert model["address"] == "{prefix}.v1.{enterprise}.{site}.model"
     assert set(model["parameters"]) == {"prefix", "enterprise", "site"}
     settings = model["bindings"]["kafka"]["topicConfiguration"]
-    assert settings == {"cleanup.policy": ["compact"], "retention.ms": -1, "max.message.bytes": 1_048_588}
+    assert settings == {"cleanup.policy": ["delete"], "retention.ms": -1, "max.message.bytes": 1_048_588}
 
 
 def test_every_producer_sends_and_every_consumer_receives() -> None:

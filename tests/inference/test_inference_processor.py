@@ -18,9 +18,11 @@ from andon.plant import Plant
 from andon.plant.columns import event_schema
 from andon.stream.stage import LINEAGE_COLUMNS, StageSpec
 from andon.uns import Stage
+from services.inference.compare import count_verdicts
 from services.inference.limits import LimitWatch
-from services.inference.processor import count_decisions, inference_stage
+from services.inference.processor import inference_stage
 from services.inference.settings import InferenceSettings, ScoringSettings
+from services.inference.windows import Windows
 from tests.models.sample import DEFINITION, NAMES, PLANT, bundle, normal, trained, vectors
 
 SETTINGS = InferenceSettings(inference=ScoringSettings(threads=1))
@@ -53,6 +55,10 @@ def dry(count: int, *, seed: int = 5) -> np.ndarray:
     features = normal(count, seed=seed)
     features[:, :4] /= 2
     return features
+
+
+def windows_of(features: pl.DataFrame) -> Windows:
+    return Windows(pl.DataFrame({"features": features.to_struct()}))
 
 
 def plant_with(**changes: object) -> Plant:
@@ -164,7 +170,10 @@ def test_without_a_model_it_says_so_and_the_limits_keep_watch() -> None:
     (event,) = events(judged(vectors(features), by=stage(bundles={})))
     assert event.id.endswith(":inference:none")
     assert (event.model, event.score, event.threshold) == (None, None, None)
-    assert (event.decision, event.reason) == (Decision.ABSTAIN, "no_model: there is no sound bundle for class pump")
+    assert event.decision is Decision.ABSTAIN
+    assert event.reason == (
+        "no_model: there is no trusted model for class pump; the limits of flow, pressure keep watch"
+    )
     assert event.limit_violations == [LimitViolation(tag="flow", bound="low", limit=5, value=3)]
 
 
@@ -205,14 +214,14 @@ def test_the_worst_broken_limit_of_each_side_is_named_with_the_furthest_value() 
 
 def test_without_extremes_the_mean_is_held_against_the_limits() -> None:
     watch = LimitWatch(PLANT.classes["fan"])
-    lists = watch.check(pl.DataFrame({"speed_mean": [99.0, 101.0]})).to_list()
+    lists = watch.check(windows_of(pl.DataFrame({"speed_mean": [99.0, 101.0]}))).to_list()
     assert [[entry["bound"] for entry in entries] for entries in lists] == [[], ["high"]]
     assert watch.unwatched == ()
 
 
 def test_a_class_without_limits_breaks_none() -> None:
     plant = plant_with(tags={"flow": {}, "pressure": {}, "power": {}})
-    lists = LimitWatch(plant.classes["pump"]).check(pl.DataFrame(normal(3), schema=NAMES, orient="row"))
+    lists = LimitWatch(plant.classes["pump"]).check(windows_of(pl.DataFrame(normal(3), schema=NAMES, orient="row")))
     assert lists.to_list() == [[], [], []]
 
 
@@ -244,7 +253,7 @@ def test_a_verdict_depends_on_its_window_alone(kinds: list[str], cut: int) -> No
 
 def test_decisions_are_counted() -> None:
     result = STAGE.open({}, 0).process("pump", vectors(np.concatenate([normal(3), dry(2)])), now=0)
-    counts = {count.labels["decision"]: count.amount for count in count_decisions("pump", result)}
+    counts = {count.labels["decision"]: count.amount for count in count_verdicts("pump", result)}
     assert counts == {"normal": 3, "anomaly": 2}
 
 

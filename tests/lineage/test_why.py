@@ -106,7 +106,7 @@ async def run_chain(kafka: KafkaSettings, plant: Plant, bundles: Path) -> list[A
     stages = (
         context_stage(plant, ContextSettings()),
         feature_stage(plant, chosen),
-        inference_stage(plant, load_bundles(bundles, plant.classes).bundles, InferenceSettings()),
+        inference_stage(plant, load_bundles(bundles, plant.classes, None).bundles, InferenceSettings()),
         alert_stage(plant, AlertSettings()),
     )
     await site_ready(kafka, plant)
@@ -146,7 +146,7 @@ async def test_an_alert_is_walked_back_to_its_raw_frames_and_its_score_is_comput
 
     shown = await why(monkeypatch, kafka, file, name, "--replay", "--bundle", str(bundle))
     assert shown.exit_code == 0, shown.output
-    for expected in (name, "by model pump-pca", "power_mean", "of 10 frames", "session press-7", "features agree"):
+    for expected in (name, "by model pump", "power_mean", "of 10 frames", "session press-7", "features agree"):
         assert expected in shown.output
     assert f"raw {len(times)} frames at {chain.raw[0].place.topic}" in shown.output
     for link in (chain.inference, chain.feature):

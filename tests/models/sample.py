@@ -75,7 +75,7 @@ def vectors(features: NDArray[np.float64], *, asset: str = "hall/pump-1") -> pl.
 def order() -> Order:
     """Return the order for the pumps' model."""
     return Order(
-        name="pump-pca",
+        name="pump",
         class_name="pump",
         asset_class=PUMP,
         plant=PLANT.version,

@@ -34,7 +34,7 @@ def test_a_saved_bundle_is_loaded_as_it_was(saved: Path) -> None:
 
 
 def test_a_bundle_lies_in_the_folder_of_its_class_under_its_name_and_version(saved: Path, tmp_path: Path) -> None:
-    assert saved == tmp_path / "pump" / f"pump-pca-{bundle().manifest.version}"
+    assert saved == tmp_path / "pump" / f"pump-{bundle().manifest.version}"
     assert sorted(path.name for path in saved.iterdir()) == sorted(FILES)
     assert [path.name for path in saved.parent.iterdir()] == [saved.name]
 

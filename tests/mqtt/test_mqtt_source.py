@@ -16,13 +16,13 @@ import aiomqtt
 import pytest
 
 from andon.telemetry import Metrics
+from sandbox.authority import Authority
 from sandbox.mosquitto import Mosquitto, program
 from services.ingest.mqtt.config import MqttConfig
 from services.ingest.mqtt.source import MqttSource
 from services.ingest.readings import Readings, Refusal
 from tests.mqtt.amqtt_broker import Amqtt, amqtt
 from tests.mqtt.test_mqtt_rules import PLANT, SIGNALS
-from tests.stream.tls import Authority
 
 needs_mosquitto = pytest.mark.skipif(program() is None, reason="Mosquitto is not installed")
 RULE = {"topic": "plant/{line}/{machine}", "asset": "water/{line}/{machine}", "time": "/t", "time_format": "epoch_us"}

@@ -15,13 +15,13 @@ from typer.testing import CliRunner, Result
 from andon.contracts import DeadLetterReason
 from andon.plant.routes import Route
 from andon.telemetry.catalogue import CATALOGUE
+from sandbox.authority import Authority
 from services.notify.cli import app
 from services.notify.config import AnySinkConfig, LogConfig, MqttSinkConfig, WebhookConfig
 from services.notify.settings import NotifySettings
 from services.notify.sinks.webhook import KEY_HEADER, SIGNATURE_HEADER, TEST_HEADER
 from tests.notify.alerts import FAN, content
 from tests.notify.receiver import receiving
-from tests.stream.tls import Authority
 
 PAGE = (Path(__file__).parents[2] / "docs" / "notify.md").read_text(encoding="utf-8")
 

@@ -16,6 +16,7 @@ from aiohttp import web
 from andon.contracts import DeadLetterReason
 from andon.errors import ConfigError
 from andon.stream.codec import Consumed
+from sandbox.authority import Authority
 from sandbox.broker import free_port
 from services.notify.answer import Later, Refused, Taken
 from services.notify.config import WebhookConfig
@@ -24,7 +25,6 @@ from services.notify.notification import trial
 from services.notify.sinks.webhook import WebhookSink
 from tests.notify.alerts import FAN, OTHER, PUMP, T0, parcel, plant
 from tests.notify.receiver import drop, hang, receiving
-from tests.stream.tls import Authority
 
 
 def config(url: str, **other: Any) -> WebhookConfig:

@@ -19,10 +19,11 @@ from andon.settings import KafkaSettings, SaslSettings, TlsSettings
 from andon.stream.faust_app import credentials
 from andon.stream.topics import ensure_topics
 from andon.uns import Stage
+from sandbox.authority import Authority
 from sandbox.broker import EmbeddedBroker, free_port
 
 from .bus import frame, line, pass_through, plant, reading, send, settings, site_ready, stage_topic, working
-from .tls import Authority, terminator
+from .tls import terminator
 
 Connect = Callable[..., KafkaSettings]
 

@@ -89,7 +89,7 @@ def test_a_recording_becomes_bundles_and_reasons(recording: Path) -> None:
     ((path, bundle),) = training.bundles.items()
     assert load_bundle(path) == bundle
     facts = bundle.manifest
-    assert (facts.name, facts.asset_class, facts.created) == ("pump-pca", "pump", 7)
+    assert (facts.name, facts.asset_class, facts.created) == ("pump", "pump", 7)
     assert (facts.card.purpose, facts.card.owner) == ("Dry runs (stops)", "shift lead")
     assert facts.card.data.startswith("recording march: 59 windows of hall/pump, 2024-01-01T00:00:00")
     assert list(training.refused) == ["fan"]

@@ -1,0 +1,1 @@
+"""The model registry's contract over gRPC, and the client for it."""

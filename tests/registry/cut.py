@@ -1,0 +1,74 @@
+"""A line to the registry that breaks after so many bytes: a TCP proxy in the test's own event loop."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+
+
+class Line:
+    """Forwards bytes until it is cut.
+
+    Attributes:
+        up: bytes to the registry after which every connection is cut, once; None never.
+        down: the same for bytes from the registry.
+        passed: bytes from the registry that came through.
+    """
+
+    def __init__(self, target: int) -> None:
+        self._target = target
+        self.up: int | None = None
+        self.down: int | None = None
+        self.passed = 0
+        self.cuts = 0
+
+    async def forward(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Serve one connection."""
+        with contextlib.suppress(OSError):
+            upstream, downstream = await asyncio.open_connection("127.0.0.1", self._target)
+            ends = (writer, downstream)
+            await asyncio.gather(self._pump(reader, downstream, ends, up=True), self._pump(upstream, writer, ends))
+
+    async def _pump(
+        self,
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
+        ends: tuple[asyncio.StreamWriter, ...],
+        *,
+        up: bool = False,
+    ) -> None:
+        with contextlib.suppress(OSError):
+            while data := await reader.read(1 << 14):
+                if self._breaks(len(data), up=up):
+                    for end in ends:
+                        end.transport.abort()
+                    return
+                writer.write(data)
+                await writer.drain()
+        writer.close()
+
+    def _breaks(self, size: int, *, up: bool) -> bool:
+        left = self.up if up else self.down
+        if not up:
+            self.passed += size
+        if left is None:
+            return False
+        left -= size
+        if left > 0:
+            self.up, self.down = (left, self.down) if up else (self.up, left)
+            return False
+        self.up = self.down = None
+        self.cuts += 1
+        return True
+
+
+@contextlib.asynccontextmanager
+async def line_to(port: int) -> AsyncIterator[tuple[int, Line]]:
+    """Give the port of a line to *port*, and the line."""
+    line = Line(port)
+    server = await asyncio.start_server(line.forward, "127.0.0.1", 0)
+    try:
+        yield server.sockets[0].getsockname()[1], line
+    finally:
+        server.close()
