@@ -117,26 +117,30 @@ class Courier:
         """Return whether there is nothing left to do about a parcel; False when the courier is closed before."""
         backoff, again = Backoff(first=SECOND, limit=_LONGEST_PAUSE), 0.0
         while not await self._closed_before(min(max(again, self._quiet_until), due)):
-            match await self._attempt(parcel):
-                case Taken():
-                    self._report.taken(parcel)
-                    return True
-                case Refused(reason):
-                    await self._report.unsent(Unsent(parcel, DeadLetterReason.REFUSED, reason))
-                    return True
-                case Later(reason) if self._loop.time() >= due:
-                    detail = f"not taken in {self._patience_s:g} s (give_up_after), at last: {reason}"
-                    await self._report.unsent(Unsent(parcel, DeadLetterReason.UNDELIVERED, detail))
-                    return True
-                case Later(reason, wait):
-                    self._report.later(parcel, reason)
-                    self._quiet_until = max(self._quiet_until, self._loop.time() + wait / SECOND)
-                    again = self._loop.time() + backoff.next() / SECOND
+            async with self._places:
+                if self._closing.is_set():
+                    break
+                answer = await self._sink.deliver(parcel.notification)
+            if await self._settles(parcel, answer, due):
+                return True
+            again = self._loop.time() + backoff.next() / SECOND
         return False
 
-    async def _attempt(self, parcel: Parcel) -> Answer:
-        async with self._places:
-            return await self._sink.deliver(parcel.notification)
+    async def _settles(self, parcel: Parcel, answer: Answer, due: float) -> bool:
+        """Report an answer, and return whether no other attempt follows."""
+        match answer:
+            case Taken():
+                self._report.taken(parcel)
+            case Refused(reason):
+                await self._report.unsent(Unsent(parcel, DeadLetterReason.REFUSED, reason))
+            case Later(reason) if self._loop.time() >= due:
+                detail = f"not taken in {self._patience_s:g} s (give_up_after), at last: {reason}"
+                await self._report.unsent(Unsent(parcel, DeadLetterReason.UNDELIVERED, detail))
+            case Later(reason, wait):
+                self._report.later(parcel, reason)
+                self._quiet_until = max(self._quiet_until, self._loop.time() + wait / SECOND)
+                return False
+        return True
 
     async def _closed_before(self, moment: float) -> bool:
         """Wait until a moment of the loop's clock, and return whether the courier is closed before."""

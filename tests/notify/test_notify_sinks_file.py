@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 
 import pytest
 import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import ValidationError
 
 from andon.errors import PlantError
 from andon.plant import Plant
-from services.notify.config import MqttSinkConfig, WebhookConfig
+from services.notify.config import MqttSinkConfig, Sinks, WebhookConfig
 from services.notify.files import SinksError, check_routes, load_sinks
 from tests.notify.alerts import content
 
@@ -72,6 +76,15 @@ def test_a_mistake_is_named_with_its_line(tmp_path: Path, wrong: str, right: str
     with pytest.raises(SinksError) as raised:
         load_sinks(file)
     assert said in str(raised.value).replace(f"{file}:", "")
+
+
+@given(text=st.text() | st.text(alphabet="{}asetin!:[].0/+#", max_size=20))
+def test_no_address_and_no_topic_breaks_the_reader(text: str) -> None:
+    hook = {"name": "a", "kind": "webhook", "url": f"http://{text}"}
+    scada = {"name": "b", "kind": "mqtt", "broker": {"host": "c"}, "topic": f"{{asset}}{text}"}
+    for sink in (hook, scada):
+        with contextlib.suppress(ValidationError):
+            Sinks.model_validate({"sinks": [sink]})
 
 
 def test_tls_on_an_http_address_is_a_mistake(tmp_path: Path) -> None:

@@ -177,7 +177,7 @@ async def test_a_dead_endpoint_is_given_up_after_the_time_that_is_set_the_last_a
 
 
 async def test_closing_lets_a_running_attempt_end_and_starts_no_other() -> None:
-    async with receiving() as receiver, carrying(config(receiver.url, timeout="5s")) as (courier, hearing):
+    async with receiving() as receiver, carrying(config(receiver.url, timeout="5s", at_once=1)) as (courier, hearing):
         arrived, go = asyncio.Event(), asyncio.Event()
 
         async def slow(_: web.Request) -> web.Response:
@@ -188,6 +188,7 @@ async def test_closing_lets_a_running_attempt_end_and_starts_no_other() -> None:
         receiver.script[None].append(slow)
         courier.put(parcel(PUMP, 0))
         courier.put(parcel(PUMP, 1))
+        courier.put(parcel(OTHER, 2))
         await arrived.wait()
         closing = asyncio.create_task(courier.close(5))
         await asyncio.sleep(0)
