@@ -13,6 +13,9 @@ from andon.uns.names import check_key_segment
 SinkName = Annotated[str, AfterValidator(lambda name: check_key_segment(name, "sink"))]
 """Name of a sink in the notify service's own file."""
 
+#: Suppressed alerts are not for people: a planned circumstance explains them. What mirrors states wants them, too.
+USUAL_STATES = (AlertState.OPEN, AlertState.ACKNOWLEDGED, AlertState.RESOLVED)
+
 
 class Route(BaseModel):
     """Alerts, and where they are told; all that is given must fit. Of several routes, all that fit count."""
@@ -31,5 +34,5 @@ class Route(BaseModel):
     """Only alerts of this use case."""
     owner: str | None = None
     """Only alerts of use cases that this owner acts on."""
-    states: tuple[AlertState, ...] = tuple(AlertState)
-    """The states that are told; all when not given."""
+    states: tuple[AlertState, ...] = USUAL_STATES
+    """The states that are told; all but suppressed when not given."""

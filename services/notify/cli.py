@@ -12,11 +12,11 @@ from rich.console import Console
 from rich.table import Table
 
 from andon.clock import wall_clock
-from andon.contracts import AlertState
 from andon.errors import ConfigError
 from andon.plant import Plant
 from andon.plant.load import load_plant
 from andon.plant.references import suggestion
+from andon.plant.routes import USUAL_STATES
 from andon.settings import read_settings
 from andon.telemetry import configure_logs
 from services.notify.answer import Answer, Later, Refused
@@ -58,7 +58,7 @@ def check(sinks: _SinksFile = None, plant: _PlantFile = None) -> None:
     console = Console(highlight=False, markup=False, soft_wrap=True)
     table = Table("class", "severity", "told", box=box.SIMPLE_HEAD)
     for row in rows_of(model, known.names):
-        told = "; ".join(_words(reach, row) for reach in row.reaches) or "nobody"
+        told = "\n".join(_words(reach, row) for reach in row.reaches) or "nobody"
         table.add_row(row.asset_class, row.severity, told, style=None if row.reaches else "yellow")
     console.print(table)
     for doubt in doubts(model, known.sinks):
@@ -98,6 +98,6 @@ def _words(reach: Reach, row: Row) -> str:
     limits = []
     if reach.machines < row.machines:
         limits.append(f"{reach.machines} of {row.machines} machines")
-    if len(reach.states) < len(AlertState):
+    if reach.states != USUAL_STATES:
         limits.append(", ".join(reach.states))
     return f"{reach.sink} ({'; '.join(limits)})" if limits else reach.sink

@@ -42,6 +42,9 @@ SINKS = ("pager", "scada")
         ({"use_case": "Dry running"}, alert(PUMP), True),
         ({"states": ["open"]}, alert(state=AlertState.OPEN), True),
         ({"states": ["open"]}, alert(state=AlertState.RESOLVED), False),
+        ({}, alert(state=AlertState.ACKNOWLEDGED), True),
+        ({}, alert(state=AlertState.SUPPRESSED), False),
+        ({"states": ["suppressed"]}, alert(state=AlertState.SUPPRESSED), True),
         ({"severity": "critical", "place": "water"}, alert(severity="info"), False),
     ],
 )
