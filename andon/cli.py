@@ -34,6 +34,8 @@ _PANELS = {
     "mes": "Set up a site",
     "notify": "Set up a site",
     "train": "Set up a site",
+    "alert": "Run a site",
+    "feedback": "Run a site",
     "history": "Run a site",
     "bundle": "Run a site",
     "deadletter": "Run a site",

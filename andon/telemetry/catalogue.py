@@ -333,6 +333,24 @@ CATALOGUE: dict[str, MetricSpec] = {
             "When the sink last took one, seconds since 1970; 0 before the first.",
             ("sink",),
         ),
+        MetricSpec(
+            "andon_alert_verdicts",
+            "gauge",
+            "People's verdicts on alerts, of each author the newest on each alert; every worker shows all.",
+            ("asset_class", "model", "verdict"),
+        ),
+        MetricSpec(
+            "andon_alert_precision_ratio",
+            "gauge",
+            "Verdicts real among those that are real or false; every worker shows all.",
+            ("asset_class", "model"),
+        ),
+        MetricSpec("andon_feedback_refused_total", "counter", "Statements over HTTP that were not taken.", ("status",)),
+        MetricSpec(
+            "andon_feedback_faults_total",
+            "counter",
+            "Records of the feedback topic, since the start of the worker, that do not keep to its contract.",
+        ),
         MetricSpec("andon_database_away", "gauge", "1 while the database does not answer and records wait for it."),
         MetricSpec("andon_history_rows_total", "counter", "Rows that are new in the history.", ("stage",)),
         MetricSpec(

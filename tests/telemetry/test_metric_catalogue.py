@@ -35,6 +35,7 @@ UNITS = {
     "products",
     "ratio",
     "score",
+    "verdicts",
 }
 #: Gauges that are 1 while something is so.
 STATES = {"insecure", "away", "connected", "full", "stale"}
