@@ -6,20 +6,24 @@ from datetime import UTC, datetime
 from email.utils import format_datetime
 from typing import Any
 
+import orjson
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from andon.clock import SECOND
 from andon.contracts import Alert, AlertState
+from andon.contracts.alerting import Severity
 from andon.plant.routes import Route
 from andon.stream.stage import Rejected
+from andon.telemetry import configure_logs
 from services.notify.answer import Answer, Later, Refused, Taken, judge, wait_of
 from services.notify.notification import Notification, read_record
 from services.notify.offsets import Offsets
 from services.notify.routing import destinations, fits
 from services.notify.signature import signature
-from tests.notify.alerts import FAN, PUMP, T0, Read, alert, record
+from services.notify.sinks.log import LogSink
+from tests.notify.alerts import FAN, PUMP, T0, Read, alert, parcel, record
 
 SINKS = ("pager", "scada")
 
@@ -113,6 +117,16 @@ def test_an_offset_is_reached_when_all_before_it_are_done(start: int, gaps: list
         undone = [each for each in begun if each not in done]
         assert offsets.reached == (undone[0] if undone else following)
         assert offsets.waiting == len(undone)
+
+
+@pytest.mark.parametrize(("severity", "level"), [("info", "info"), ("warning", "warning"), ("critical", "error")])
+async def test_the_log_tells_an_alert_at_the_level_of_its_severity(
+    severity: Severity, level: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    configure_logs("notify")
+    assert await LogSink().deliver(parcel(severity=severity).notification) == Taken()
+    line = orjson.loads(capsys.readouterr().err)
+    assert (line["level"], line["event"], line["asset"], line["id"]) == (level, "alert", PUMP, alert().id)
 
 
 def test_a_record_is_told_as_it_is_on_the_bus_or_refused_with_the_reason() -> None:
