@@ -24,6 +24,7 @@ from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from andon.contracts.alerting import Severity
 from andon.contracts.frames import Bounds
+from andon.families import FamilyName
 from andon.features import FeatureDefinition
 from andon.plant.alarms import Circumstance, Flapping
 from andon.plant.plain import Problem
@@ -216,8 +217,8 @@ class Message(_Part):
 class ModelSpec(_Part):
     """How a class is modelled and when an alert opens."""
 
-    family: Literal["pca"] = "pca"
-    """Model family to train."""
+    family: FamilyName = "pca"
+    """Model family to train, see docs/training.md."""
     min_good_ratio: float = Field(default=0.7, ge=0, le=1)
     """Below this share of good samples inference abstains."""
     stale_after: Duration = Field(default=600_000_000, gt=0)

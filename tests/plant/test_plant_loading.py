@@ -229,7 +229,7 @@ WRONG: dict[str, tuple[Any, str]] = {
     "classes.*.features.extra.regime.#.edges": ([2, 1], "edges must ascend"),
     "classes.*.features.extra.regime.#.edges.#": ("1", "'1' is no number"),
     "classes.*.model": ("pca", "'pca' is no mapping"),
-    "classes.*.model.family": ("lstm", "'lstm' is not known here (known are pca)"),
+    "classes.*.model.family": ("lstm", "'lstm' is not known here (known are pca, rolling, "),
     "classes.*.model.min_good_ratio": (70, "70 is too large (it must be at most 1)"),
     "classes.*.model.stale_after": ("0s", "0 is too small (it must be more than 0)"),
     "classes.*.model.open_after": (1.5, "1.5 is no duration"),
