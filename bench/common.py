@@ -118,6 +118,11 @@ def result(name: str, **figures: float) -> None:
     print(name, *(f"{key}={value:.0f}" if value >= 1_000 else f"{key}={value:.3g}" for key, value in figures.items()))
 
 
+def json_result(name: str, **figures: float) -> None:
+    """Print the last line, for programs, as a JSON object: numbers by their names, and the bench's name."""
+    print(json.dumps({"bench": name} | {key: round(value, 4) for key, value in figures.items()}))
+
+
 def is_quick(description: str) -> bool:
     """Read the command line: whether ``--quick`` was given."""
     parser = argparse.ArgumentParser(description=description)

@@ -1,4 +1,4 @@
-"""A line to the registry that breaks after so many bytes: a TCP proxy in the test's own event loop."""
+"""A TCP line that breaks after so many bytes: a proxy in the event loop of whoever tries out cuts."""
 
 from __future__ import annotations
 
