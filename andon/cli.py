@@ -33,6 +33,8 @@ _PANELS = {
     "browse": "Set up a site",
     "mes": "Set up a site",
     "train": "Set up a site",
+    "alert": "Run a site",
+    "feedback": "Run a site",
     "history": "Run a site",
     "bundle": "Run a site",
     "deadletter": "Run a site",

@@ -12,7 +12,7 @@ import numpy as np
 from andon.models import Bundle, make_bundle, save_bundle
 from andon.models.bundle import MODEL_FILE
 from bench.child import child
-from bench.common import BenchError, Bus, bus, is_quick, json_result, table
+from bench.common import BenchError, Bus, bus, is_quick, result, table
 from bench.desk import Desk, desk
 from bench.frames import plant_document
 from bench.vectors import Autoencoders, Vectors
@@ -87,7 +87,7 @@ def main() -> None:
         ],
     )
     worst = max(max(way.client, way.registry) for way in (published, fetched))
-    json_result("fetch", extra_mib=worst / _MIB, fetched_twice_mib=again / _MIB, seconds=fetched.seconds)
+    result("fetch", extra_mib=worst / _MIB, fetched_twice_mib=again / _MIB, seconds=fetched.seconds)
 
 
 if __name__ == "__main__":

@@ -26,6 +26,7 @@ from bench.child import child
 from bench.common import Bus, bus, fill, is_quick, result, table
 from bench.frames import CLASS, plant_document
 from bench.growth import VISIBLE, Growth, watch_growth
+from bench.model import served_from
 from bench.vectors import Autoencoders, Vectors
 from services.inference.processor import inference_stage
 from services.inference.settings import InferenceSettings
@@ -120,8 +121,7 @@ async def _fill(on: Bus, vectors: Vectors, count: int) -> None:
 
 async def _service(on: Bus, count: int) -> Growth:
     """Watch the real service work off the topic, with the broker beside it."""
-    model = {"ANDON_INFERENCE__BUNDLES": str(on.directory / "bundles")}
-    with child(on, "services.inference", environment=model) as service:
+    with child(on, "services.inference", environment=served_from(on.directory / "bundles")) as service:
         return await watch_growth(on.kafka, topic_name(on.plant, Stage.INFERENCE), int(_SEEN * count), [service])
 
 

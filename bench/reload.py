@@ -16,7 +16,7 @@ from andon.stream.reading import reader
 from andon.stream.topics import ensure_topics, topic_name
 from andon.uns import Stage
 from bench.child import Child, child
-from bench.common import BenchError, Bus, bus, is_quick, json_result, table
+from bench.common import BenchError, Bus, bus, is_quick, result, table
 from bench.desk import Desk, desk
 from bench.frames import plant_document
 from bench.subjects.vectors import BATCH_ROWS, INTERVAL_S
@@ -192,7 +192,7 @@ def main() -> None:
             ("10 MB", *_spread(run.large_s)),
         ],
     )
-    json_result(
+    result(
         "reload",
         reloads=run.reloads,
         lost=verdicts.lost,

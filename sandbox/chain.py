@@ -17,6 +17,7 @@ from andon.errors import AndonError
 from andon.settings import KafkaSettings, Settings, read_settings
 from sandbox.broker import EmbeddedBroker, embedded_broker, free_port
 from sandbox.database import embedded_database
+from sandbox.registry import RegistrySite
 from sandbox.supervisor import OnFailure, Supervisor, python_service
 
 #: Stages in the order of the data's way.
@@ -40,6 +41,7 @@ class Chain:
         environment: what every service is given.
         kafka: how to reach the broker.
         ports: where each service shows its metrics.
+        following: tells inference where its models come from.
         broker: the embedded broker; None when the services use one of their own.
     """
 
@@ -48,6 +50,7 @@ class Chain:
     kafka: KafkaSettings
     broker: EmbeddedBroker | None
     ports: dict[str, int] = field(default_factory=dict)
+    following: dict[str, str] = field(default_factory=dict)
 
     @property
     def dsn(self) -> str:
@@ -59,8 +62,15 @@ class Chain:
     ) -> None:
         """Start one service, of the module of its name unless given, with a metrics port of its own."""
         self.ports[name] = free_port()
-        environment = {**self.environment, "ANDON_TELEMETRY__PORT": str(self.ports[name]), **(extra or {})}
+        models = self.following if name == "inference" else {}
+        environment = {**self.environment, "ANDON_TELEMETRY__PORT": str(self.ports[name]), **models, **(extra or {})}
         await self.supervisor.start(python_service(name, environment, module=module, finishes=finishes))
+
+    async def start_registry(self, site: RegistrySite) -> None:
+        """Start the model registry of *site*, and return when it answers; inference started afterwards follows it."""
+        await self.start("registry", site.server_environment())
+        await self.ready("registry")
+        self.following = site.client_environment("inference")
 
     async def start_history(self) -> None:
         """Start what history takes its way through, beside the stages."""
@@ -96,7 +106,6 @@ class Chain:
 @contextlib.asynccontextmanager
 async def running_chain(
     plant: Path,
-    bundles: Path,
     directory: Path,
     say: Callable[[str, str], None],
     *,
@@ -107,13 +116,12 @@ async def running_chain(
 
     Args:
         plant: the plant model.
-        bundles: folder of model bundles.
         directory: for logs and the database's files.
         say: takes the services' log lines (service name, line).
         on_failure: what to do when a service ends by itself.
         database: whether a database is wanted at all.
     """
-    environment = _environment(plant, bundles, directory)
+    environment = _environment(plant, directory)
     with contextlib.ExitStack() as stack:
         broker, kafka = None, read_settings(Settings).kafka
         if "ANDON_KAFKA__BOOTSTRAP_SERVERS" not in os.environ:
@@ -129,9 +137,9 @@ async def running_chain(
             await supervisor.stop()
 
 
-def _environment(plant: Path, bundles: Path, directory: Path) -> dict[str, str]:
+def _environment(plant: Path, directory: Path) -> dict[str, str]:
     directory.mkdir(parents=True, exist_ok=True)
-    return {"ANDON_PLANT": str(plant.resolve()), "ANDON_INFERENCE__BUNDLES": str(bundles.resolve())}
+    return {"ANDON_PLANT": str(plant.resolve())}
 
 
 def sources_file(directory: Path, *sources: Mapping[str, Any]) -> dict[str, str]:

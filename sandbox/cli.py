@@ -58,8 +58,8 @@ def demo(
         console.print(f"topics of this run begin with {prefix} and stay on your broker until you delete them")
     console.print(f"[bold]{escape(scenario.title)}[/]: {len(scenario.events)} labelled events to find")
 
-    def train(bundles: Path) -> None:
-        _train(scenario, bundles)
+    def train(bundles: Path, false_alarm_rate: float) -> None:
+        _train(scenario, bundles, false_alarm_rate)
 
     report = asyncio.run(run_demo(scenario, DemoOptions(directory, source, seconds, speed), train, console))
     report.show(console)
@@ -70,7 +70,7 @@ def demo(
     console.print(f"report for machines: {target}")
 
 
-def _train(scenario: Scenario, bundles: Path) -> None:
+def _train(scenario: Scenario, bundles: Path, false_alarm_rate: float) -> None:
     part = scenario.training
     plant = load_plant(scenario.plant_file)
     train_recording(
@@ -80,6 +80,7 @@ def _train(scenario: Scenario, bundles: Path) -> None:
         bundles,
         skip_rows=part.skip_rows,
         max_rows=part.max_rows,
+        false_alarm_rate=false_alarm_rate,
     )
 
 
@@ -106,7 +107,7 @@ def up(
             "ANDON_INGEST__SPOOL__DIRECTORY": str(directory / "spool"),
         }
     bundles.mkdir(parents=True, exist_ok=True)  # a plant without models is watched by its limits
-    asyncio.run(_up(plant, bundles, source, mes.resolve() if mes else None, directory, broker_limit, console))
+    asyncio.run(_up(plant, bundles.resolve(), source, mes.resolve() if mes else None, directory, broker_limit, console))
 
 
 def _endless(recording: Path, mapping: Path | None) -> dict[str, Any]:
@@ -131,8 +132,10 @@ async def _up(
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    async with running_chain(plant, bundles, directory, say) as chain:
+    async with running_chain(plant, directory, say) as chain:
+        chain.following = {"ANDON_INFERENCE__BUNDLES": str(bundles), "ANDON_MODELS__UNSIGNED": "allow"}
         console.print(f"broker at {chain.kafka.bootstrap_servers}; Ctrl-C stops everything")
+        console.print(f"[yellow]models are loaded from {bundles} without signatures: for development only[/]")
         await _start_all(chain, mes, directory)
         if source:
             await chain.start("ingest", source)

@@ -24,6 +24,7 @@ from pydantic_core import InitErrorDetails, PydanticCustomError
 from andon.contracts.alerting import Severity
 from andon.contracts.frames import Bounds
 from andon.features import FeatureDefinition
+from andon.plant.alarms import Circumstance, Flapping
 from andon.plant.production import Day, Production, Shift, StateRule, TimeZone
 from andon.plant.references import Problem, class_problems, plant_problems
 from andon.units import Duration, conversion, registry
@@ -226,6 +227,14 @@ class ModelSpec(_Part):
     """It resolves when windows are normal for this long."""
     hysteresis: float = Field(default=0.1, ge=0, lt=1)
     """While an alert is open, a window counts as normal only below threshold x (1 - hysteresis)."""
+    suppressed_in: tuple[Circumstance, ...] = (
+        Circumstance.MAINTENANCE,
+        Circumstance.PLANNED_STOP,
+        Circumstance.CHANGEOVER,
+    )
+    """Circumstances in which alerts are suppressed (ANSI/ISA-18.2: suppressed by design)."""
+    flapping: Flapping = Flapping()
+    """When an alert that comes and goes is held open as one."""
 
 
 class Consistency(_Part):

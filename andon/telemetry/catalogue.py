@@ -272,7 +272,7 @@ CATALOGUE: dict[str, MetricSpec] = {
         MetricSpec(
             "andon_abstentions_total",
             "counter",
-            "Windows that a model could not be asked about, by reason code. Where the role acts, limits alone watch them.",
+            "Windows that a model abstained from, by reason code; limits alone watch those of a role that acts.",
             ("asset_class", "role", "reason"),
         ),
         MetricSpec(
@@ -312,6 +312,24 @@ CATALOGUE: dict[str, MetricSpec] = {
             ("call", "code"),
         ),
         MetricSpec("andon_alerts_total", "counter", "Changes of an alert's state.", ("asset_class", "state")),
+        MetricSpec(
+            "andon_alert_verdicts",
+            "gauge",
+            "People's verdicts on alerts, of each author the newest on each alert; every worker shows all.",
+            ("asset_class", "model", "verdict"),
+        ),
+        MetricSpec(
+            "andon_alert_precision_ratio",
+            "gauge",
+            "Verdicts real among those that are real or false; every worker shows all.",
+            ("asset_class", "model"),
+        ),
+        MetricSpec("andon_feedback_refused_total", "counter", "Statements over HTTP that were not taken.", ("status",)),
+        MetricSpec(
+            "andon_feedback_faults_total",
+            "counter",
+            "Records of the feedback topic, since the start of the worker, that do not keep to its contract.",
+        ),
         MetricSpec("andon_database_away", "gauge", "1 while the database does not answer and records wait for it."),
         MetricSpec("andon_history_rows_total", "counter", "Rows that are new in the history.", ("stage",)),
         MetricSpec(

@@ -17,6 +17,7 @@ from rich.terminal_theme import MONOKAI
 from andon.clock import SECOND, isoformat
 from sandbox.demo.evaluation import AlertSpan, Evaluation
 from sandbox.demo.history import Asked
+from sandbox.demo.models import Judged, Swapped
 from sandbox.monitor import Reading
 
 _PICTURE_WIDTH = 110
@@ -77,6 +78,8 @@ class Report:
     training_seconds: float
     dead_letters: Mapping[str, int]
     asked: Asked | None = None
+    swapped: Sequence[Swapped] = ()
+    judged: Judged | None = None
 
     def to_json(self) -> bytes:
         """Return the report for machines."""
@@ -101,6 +104,8 @@ class Report:
                 "dead_letters": dict(self.dead_letters),
                 "history_rows": dict(self.asked.rows) if self.asked else {},
                 "corrected_frames": self.asked.corrected if self.asked else 0,
+                "swapped_models": [asdict(each) for each in self.swapped],
+                "windows": asdict(self.judged) if self.judged else {},
                 "oee": [asdict(each) for each in self.asked.oee] if self.asked else [],
             },
             option=orjson.OPT_INDENT_2,
@@ -113,6 +118,8 @@ class Report:
         console.print(self._events())
         if self.asked and self.asked.oee:
             console.print(self._oee(self.asked))
+        if self.swapped:
+            console.print(self._models())
         console.print(self._figures())
 
     def save_picture(self, path: Path) -> None:
@@ -150,6 +157,18 @@ class Report:
             table.add_row(_name(each.asset), each.shift, each.product or "-", *map(_percent, figures))
         return table
 
+    def _models(self) -> Table:
+        table = Table(title="Models that took over while data flowed", title_justify="left", title_style="bold")
+        for heading in ("class", "acted", "version", "signed by", "approved by"):
+            table.add_column(heading, no_wrap=True)
+        table.add_column("windows judged", justify="right", no_wrap=True)
+        by_version = self.judged.by_version if self.judged else {}
+        for each in self.swapped:
+            people = (each.author, each.approver)
+            table.add_row(each.asset_class, "first", each.before, *people, f"{by_version.get(each.before, 0):,}")
+            table.add_row("", "then", each.after, *people, f"{by_version.get(each.after, 0):,}")
+        return table
+
     def _figures(self) -> Table:
         outcome, speed = self.outcome, self.speed
         found, total = len(outcome.found), len(outcome.found) + len(outcome.missed)
@@ -165,6 +184,10 @@ class Report:
         table.add_row("work per record", f"{busy} µs; slowest stage: [bold]{speed.slowest}[/]")
         letters = ", ".join(f"{reason} {n}" for reason, n in self.dead_letters.items() if n)
         table.add_row("dead letters", letters or "none")
+        if self.judged:
+            table.add_row("windows judged", f"{self.judged.windows:,}; by two acting models: {self.judged.twice}")
+        if self.swapped:
+            table.add_row("approval to first batch", f"{max(each.seconds for each in self.swapped):.1f} s")
         if self.asked:
             rows = ", ".join(f"{stage} {rows:,}" for stage, rows in self.asked.rows.items())
             table.add_row("asked back from the historian", f"{rows} rows")

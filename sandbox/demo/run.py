@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import shutil
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import orjson
 from rich.console import Console
@@ -17,21 +19,26 @@ from andon.clock import SECOND
 from andon.contracts import Alert
 from andon.plant import Plant
 from andon.plant.load import load_plant
+from andon.registry.v1 import registry_pb2 as pb
 from andon.settings import KafkaSettings
 from andon.stream.reading import read_to_end
 from andon.stream.topics import ensure_topics, topic_name
 from andon.uns import Stage
+from sandbox.broker import free_port
 from sandbox.chain import STAGES, Chain, running_chain
 from sandbox.demo.alerts import follow, spans
 from sandbox.demo.evaluation import evaluate
 from sandbox.demo.feed import Feed, fed, present
 from sandbox.demo.history import Asked, ask
+from sandbox.demo.models import Swapped, judged, promote_all, swap_all
 from sandbox.demo.production import announce, correction, plan
 from sandbox.demo.report import Report, measure_speed
 from sandbox.demo.scenario import Scenario
 from sandbox.demo.screen import Screen, figures
 from sandbox.monitor import Reading, resident_bytes, scrape
+from sandbox.registry import RegistrySite, make_registry_site
 from sandbox.supervisor import OnFailure
+from services.trainer.train import DEFAULT_FALSE_ALARM_RATE
 
 _REFRESH_S = 0.5
 #: No verdict for so long, microseconds: the stream has ended.
@@ -40,6 +47,26 @@ _SILENCE = 5 * SECOND
 _REST_TIMEOUT_S = 120.0
 #: A recording may be of long ago; its corrections reach back there all the same.
 _FAR = {"ANDON_CONTEXT__HORIZON": "10000d"}
+#: The models that take over flag this share of what the first ones may.
+_STRICTER = 0.9
+#: They take over when this share of the frames is through.
+_SWAP_AT = 0.4
+
+#: Trains models into a folder, for a share of normal windows that may be flagged.
+Train = Callable[[Path, float], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Models:
+    """Folders of the bundles that act first, and of those that take over."""
+
+    first: Path
+    second: Path
+
+    def clear(self) -> None:
+        """Remove what a demo before has left."""
+        for folder in (self.first, self.second):
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,25 +90,28 @@ class DemoOptions:
         return self.speed or f"{max(1.0, scenario.span / SECOND / self.seconds):.3f}"
 
 
-async def run_demo(scenario: Scenario, options: DemoOptions, train: Callable[[Path], None], console: Console) -> Report:
+async def run_demo(scenario: Scenario, options: DemoOptions, train: Train, console: Console) -> Report:
     """Train, stream, judge.
 
     Args:
         scenario: what to run on.
         options: how to run.
-        train: writes model bundles into the folder it is given.
+        train: trains the models.
         console: where progress goes.
 
     Raises:
         AndonError: something that a person must correct, or a service that failed; its message says which.
     """
     plant = load_plant(scenario.plant_file)
-    bundles = options.directory / "bundles"
+    models = Models(options.directory / "bundles", options.directory / "bundles-stricter")
+    models.clear()
     began = time.monotonic()
     with console.status("training on the normal part"):
-        await asyncio.to_thread(train, bundles)
+        await asyncio.to_thread(train, models.first, DEFAULT_FALSE_ALARM_RATE)
     trained = time.monotonic() - began
-    console.print(f"trained on the normal part in {trained:.1f} s; bundles in {bundles}")
+    with console.status("training stricter ones, to take over later"):
+        await asyncio.to_thread(train, models.second, _STRICTER * DEFAULT_FALSE_ALARM_RATE)
+    console.print(f"trained on the normal part in {trained:.1f} s; bundles in {models.first}")
     log = options.directory / "services.log"
     with log.open("w") as out:
 
@@ -89,19 +119,26 @@ async def run_demo(scenario: Scenario, options: DemoOptions, train: Callable[[Pa
             out.write(f"{service:>10} | {line}\n")
 
         console.print(f"starting broker and services; their logs go to {log}")
-        chain_context = running_chain(
-            scenario.plant_file, bundles, options.directory, say, on_failure=OnFailure.STOP_ALL
-        )
+        chain_context = running_chain(scenario.plant_file, options.directory, say, on_failure=OnFailure.STOP_ALL)
         async with chain_context as chain:
-            return await _stream(scenario, options, plant, chain, trained, console)
+            return await _stream(scenario, options, plant, chain, models, trained, console)
 
 
 async def _stream(
-    scenario: Scenario, options: DemoOptions, plant: Plant, chain: Chain, trained: float, console: Console
+    scenario: Scenario,
+    options: DemoOptions,
+    plant: Plant,
+    chain: Chain,
+    models: Models,
+    trained: float,
+    console: Console,
 ) -> Report:
     scenario = present(scenario, options.feed)
     await ensure_topics(chain.kafka, plant)
     await announce(chain.kafka, plant, plan(scenario, plant))
+    site = await asyncio.to_thread(_registry_site, options.directory / "registry")
+    await chain.start_registry(site)
+    acting = await promote_all(site, models.first, console.print)
     for name in STAGES:
         await chain.start(name, _FAR if name == "context" else None)
     await chain.start("historian", {"ANDON_HISTORIAN__LAKE__DIRECTORY": str((options.directory / "lake").resolve())})
@@ -120,14 +157,39 @@ async def _stream(
         try:
             pace = options.pace(scenario)
             async with fed(scenario, options.feed, pace, chain, options.directory) as played:
+                swapping = asyncio.create_task(_swap(site, models, acting, chain, scenario.frames, screen.say))
                 readings = await _until_rest(chain, played, screen)
                 await _all_alerts_told(readings, changes)
+                swapped = await swapping
         finally:
             following.cancel()
     with console.status("correcting a batch, and asking the historian"):
         asked = await _afterwards(scenario, plant, chain)
-    verdicts = await _verdicts(chain.kafka, topic_name(plant, Stage.INFERENCE))
-    return replace(_report(scenario, plant, readings, changes, verdicts, trained), asked=asked)
+    records = await _inferences(chain.kafka, topic_name(plant, Stage.INFERENCE))
+    verdicts = [_Verdict(event["ingest_time"], sent) for event, sent in records]
+    report = _report(scenario, plant, readings, changes, verdicts, trained)
+    return replace(report, asked=asked, swapped=swapped, judged=judged(event for event, _ in records))
+
+
+def _registry_site(folder: Path) -> RegistrySite:
+    shutil.rmtree(folder, ignore_errors=True)  # of a demo before: its keys are of no use any more
+    return make_registry_site(folder, free_port())
+
+
+async def _swap(
+    site: RegistrySite,
+    models: Models,
+    acting: list[pb.Assignment],
+    chain: Chain,
+    frames: int,
+    say: Callable[[str], None],
+) -> list[Swapped]:
+    """Let the stricter models take over once a part of the frames is through."""
+    read = 0.0
+    while read < _SWAP_AT * frames:
+        await asyncio.sleep(_REFRESH_S)
+        read = (await scrape({"context": chain.ports["context"]}))["context"].total("andon_records_read_total")
+    return await swap_all(site, models.second, acting, chain.ports["inference"], say)
 
 
 async def _afterwards(scenario: Scenario, plant: Plant, chain: Chain) -> Asked:
@@ -190,9 +252,10 @@ class _Verdict:
     sent: int
 
 
-async def _verdicts(settings: KafkaSettings, topic: str) -> list[_Verdict]:
+async def _inferences(settings: KafkaSettings, topic: str) -> list[tuple[dict[str, Any], int]]:
+    """Return every inference of the run, and when it was sent (microseconds)."""
     return [
-        _Verdict(orjson.loads(record.value)["ingest_time"], record.timestamp * 1_000)
+        (orjson.loads(record.value), record.timestamp * 1_000)
         async for record in read_to_end(settings, topic, range(settings.partitions))
     ]
 

@@ -86,6 +86,12 @@ class Screen:
         if not self._live:
             self.console.print(line)
 
+    def say(self, line: str) -> None:
+        """Show something that happened."""
+        self._alerts.append(f"[cyan]◆[/] {escape(line)}")
+        if not self._live:
+            self.console.print(line, markup=False)
+
     def update(self, rows: list[StageFigures], broker_bytes: int | None, now: float) -> None:
         """Show new figures; *now* is any clock in seconds."""
         self._rows, self._broker_mib = rows, broker_bytes / 2**20 if broker_bytes else None
