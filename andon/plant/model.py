@@ -30,6 +30,7 @@ from andon.plant.alarms import Circumstance, Flapping
 from andon.plant.plain import Problem
 from andon.plant.production import Day, Production, Shift, StateRule, TimeZone
 from andon.plant.references import class_problems, plant_problems
+from andon.plant.routes import Route
 from andon.units import Duration, conversion, registry
 from andon.uns import Stage, TopicName, check_asset, check_tag
 from andon.uns.names import check_key_segment, check_topic_segment
@@ -370,6 +371,8 @@ class Plant(_Part):
     assets: dict[AssetName, Asset] = Field(min_length=1)
     """ISA-95 path below the site (area/line/cell/asset) to the machine."""
     use_cases: tuple[UseCase, ...] = ()
+    routes: tuple[Route, ...] = ()
+    """Where alerts are told; all that fit count. Without any, every sink is told everything."""
     time_zone: TimeZone = "UTC"
     """Time zone of the site, in which shifts are written."""
     shifts: tuple[Shift, ...] = ()
