@@ -120,6 +120,8 @@ def test_a_budget_of_alarms_a_week_is_promised_and_shown_beside_what_was_achieve
     assert facts.training.false_alarms_per_week == 1
     assert facts.metrics["calibration_alarms_per_week"] <= 1
     assert facts.threshold > trained().facts.threshold
+    assert facts.verdict is not None
+    assert facts.verdict.criteria[0].name == "calibration_alarms_per_week"
 
 
 @pytest.mark.parametrize("tag", ["anomaly", "is_anomaly", "pump_label", "changepoint", "next_pressure", "flow_ahead"])
