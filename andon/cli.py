@@ -39,6 +39,7 @@ _PANELS = {
     "bundle": "Run a site",
     "deadletter": "Run a site",
     "why": "Run a site",
+    "parity": "Run a site",
     "registry": "Run a site",
     "settings": "Run a site",
     "contracts": "Connect other systems",

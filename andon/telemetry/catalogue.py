@@ -272,7 +272,7 @@ CATALOGUE: dict[str, MetricSpec] = {
         MetricSpec(
             "andon_abstentions_total",
             "counter",
-            "Windows that a model could not be asked about, by reason code. Where the role acts, limits alone watch them.",
+            "Windows that a model abstained from, by reason code; limits alone watch those of a role that acts.",
             ("asset_class", "role", "reason"),
         ),
         MetricSpec(
@@ -312,6 +312,30 @@ CATALOGUE: dict[str, MetricSpec] = {
             ("call", "code"),
         ),
         MetricSpec("andon_alerts_total", "counter", "Changes of an alert's state.", ("asset_class", "state")),
+        MetricSpec(
+            "andon_parity_checked_total",
+            "counter",
+            "Feature vectors that were computed again from their frames by the offline path, and compared.",
+            ("asset_class", "definition"),
+        ),
+        MetricSpec(
+            "andon_parity_mismatches_total",
+            "counter",
+            "Those of which a value differs: no model of this definition may be promoted.",
+            ("asset_class", "definition"),
+        ),
+        MetricSpec(
+            "andon_parity_largest_relative_error",
+            "gauge",
+            "Largest relative error of a value since the start; infinite where one of the two is null.",
+            ("asset_class", "definition"),
+        ),
+        MetricSpec(
+            "andon_parity_skipped_total",
+            "counter",
+            "Sampled vectors that were not checked: their frames are gone, too many, or the broker is away.",
+            ("reason",),
+        ),
         MetricSpec(
             "andon_alert_verdicts",
             "gauge",

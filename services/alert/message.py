@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from andon.contracts import Decision, Inference, LimitViolation
 from andon.contracts.alerting import Severity
-from andon.features.wording import feature_unit, signal_in_words
+from andon.features.wording import signal_in_words
 from andon.plant import AssetClass, Message
 from andon.plant.alarms import Circumstance
 from andon.units import format_duration
@@ -120,11 +120,8 @@ class Wording:
         return next(fitting, _DEFAULT)
 
     def _unit_of(self, reason: Reason) -> str:
-        return unit_in_words(feature_unit(reason.aggregate, self._technical_unit(reason.tag)))
+        return unit_in_words(self.asset_class.feature_units.get(reason.feature.feature))
 
     def _unit(self, tag: str) -> str:
-        return unit_in_words(self._technical_unit(tag))
-
-    def _technical_unit(self, tag: str) -> str | None:
         known = self.asset_class.tags.get(tag)
-        return known.unit if known else None
+        return unit_in_words(known.unit if known else None)
