@@ -85,8 +85,8 @@ _STATE: TypeAdapter[State] = TypeAdapter(Annotated[State, Field(discriminator="p
 
 
 def dump_state(state: State) -> dict[str, Any]:
-    """Return *state* as JSON can hold it."""
-    return state.model_dump(mode="json")
+    """Return *state* as JSON can hold it, without what is as usual: it is written with every window."""
+    return state.model_dump(mode="json", exclude_defaults=True) | {"phase": state.phase}
 
 
 def load_state(kept: Any) -> State:
