@@ -18,8 +18,10 @@ from andon.uns import Stage
 from sandbox.broker import free_port
 from services.alert.__main__ import run
 from services.alert.desk import Desk, Statement
+from services.alert.inbox import Inbox
 from services.alert.precision import Precision
 from services.alert.settings import AlertRules, AlertSettings
+from services.alert.voices import Voices
 from tests.alert.alerting import (
     HIGH,
     MODEL,
@@ -75,6 +77,9 @@ async def test_an_alert_is_taken_over_http_and_judged_when_it_is_over(kafka: Kaf
             verdict = {"alert": NAME, "verdict": "real", "author": "anna", "note": "bearing"}
             assert (await post("/feedback", verdict))[0] == 202
         await figure(metrics, "andon_alert_precision_ratio", {"asset_class": "pump", "model": "none"}, 1.0)
+    restarted = Metrics("alert")
+    async with Voices(plant, settings, restarted, Inbox()).heard(asyncio.Event()):
+        await figure(restarted, "andon_alert_verdicts", {"verdict": "real"}, 1.0)
 
 
 async def test_an_acknowledged_alert_survives_a_kill_and_is_not_acknowledged_twice(
