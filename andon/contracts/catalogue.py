@@ -115,9 +115,9 @@ CATALOGUE: dict[Stage, TopicSpec] = {
             Feedback,
             _ASSET,
             ("alert",),
-            ("trainer", "drift", "historian"),
+            ("alert", "trainer", "drift", "historian"),
             None,
-            "A person's verdict on an alert.",
+            "What people say about alerts: verdicts, acknowledgements, shelving.",
         ),
         TopicSpec(
             Stage.DRIFT,

@@ -150,9 +150,8 @@ class ModelFacts(_Part):
 
     @property
     def tags(self) -> tuple[str, ...]:
-        """The tag that each feature is made of, in the order of `features`."""
-        definition = self.feature_definition
-        return tuple(tag for tag in definition.tags for _ in definition.aggregates)
+        """The main tag that each feature is made of, in the order of `features`."""
+        return tuple(feature.tag for feature in self.feature_definition.features)
 
 
 class Manifest(ModelFacts):

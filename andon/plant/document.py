@@ -12,7 +12,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from andon.errors import ConfigError
-from andon.plant.references import Problem
+from andon.plant.plain import Problem
 from andon.plant.source import read_file
 from andon.plant.wording import explain
 

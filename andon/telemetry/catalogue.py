@@ -312,6 +312,48 @@ CATALOGUE: dict[str, MetricSpec] = {
             ("call", "code"),
         ),
         MetricSpec("andon_alerts_total", "counter", "Changes of an alert's state.", ("asset_class", "state")),
+        MetricSpec(
+            "andon_parity_checked_total",
+            "counter",
+            "Feature vectors that were computed again from their frames by the offline path, and compared.",
+            ("asset_class", "definition"),
+        ),
+        MetricSpec(
+            "andon_parity_mismatches_total",
+            "counter",
+            "Those of which a value differs: no model of this definition may be promoted.",
+            ("asset_class", "definition"),
+        ),
+        MetricSpec(
+            "andon_parity_largest_relative_error",
+            "gauge",
+            "Largest relative error of a value since the start; infinite where one of the two is null.",
+            ("asset_class", "definition"),
+        ),
+        MetricSpec(
+            "andon_parity_skipped_total",
+            "counter",
+            "Sampled vectors that were not checked: their frames are gone, too many, or the broker is away.",
+            ("reason",),
+        ),
+        MetricSpec(
+            "andon_alert_verdicts",
+            "gauge",
+            "People's verdicts on alerts, of each author the newest on each alert; every worker shows all.",
+            ("asset_class", "model", "verdict"),
+        ),
+        MetricSpec(
+            "andon_alert_precision_ratio",
+            "gauge",
+            "Verdicts real among those that are real or false; every worker shows all.",
+            ("asset_class", "model"),
+        ),
+        MetricSpec("andon_feedback_refused_total", "counter", "Statements over HTTP that were not taken.", ("status",)),
+        MetricSpec(
+            "andon_feedback_faults_total",
+            "counter",
+            "Records of the feedback topic, since the start of the worker, that do not keep to its contract.",
+        ),
         MetricSpec("andon_database_away", "gauge", "1 while the database does not answer and records wait for it."),
         MetricSpec("andon_history_rows_total", "counter", "Rows that are new in the history.", ("stage",)),
         MetricSpec(

@@ -11,7 +11,7 @@ from pydantic_core import ErrorDetails
 
 from andon.errors import ConfigError
 from andon.plant.document import model_in
-from andon.plant.references import Problem, suggestion
+from andon.plant.plain import Problem, suggestion
 from andon.plant.source import read_file
 from andon.plant.wording import explain
 from services.ingest.mqtt.config import MqttConfig

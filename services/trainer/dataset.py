@@ -12,6 +12,7 @@ import polars as pl
 from andon.clock import Clock, wall_clock
 from andon.errors import TrainingError
 from andon.features.compute import windows
+from andon.features.inputs import judged_inputs
 from andon.models import Bundle, make_bundle, save_bundle
 from andon.plant import AssetClass, Plant, UseCase
 from andon.quality import Arrivals, Inspector
@@ -139,20 +140,21 @@ def good_samples(frames: pl.DataFrame, asset_class: AssetClass) -> pl.DataFrame:
     """Return the samples of recorded frames that the context stage would not mark.
 
     Args:
-        frames: asset, time, values (a struct of the class's tags, as recorded) and, if the source gave any, status (a
-            struct of StatusCodes). Frames of one asset and time stay in their order, of which the first counts.
+        frames: asset, time, values (a struct of the class's tags, as recorded) and, if there are any, status (a struct
+            of StatusCodes) and context. Frames of one asset and time stay in their order, of which the first counts.
         asset_class: gives units and quality rules.
 
     Returns:
-        Rows by time: asset, time and a Float64 column a tag of the feature definition, in its unit, null where it is
-        not good.
+        Rows by time: asset, time and a column for each input of the feature definition, as
+        `andon.features.inputs` makes them.
     """
     frames = frames.sort("time", maintain_order=True)
     status = frames["status"] if "status" in frames.columns else pl.Series([None]).new_from_index(0, frames.height)
     assets = frames["asset"].unique()
     inspected = Inspector(asset_class, len(assets)).inspect(frames["values"], status, _arrivals(frames, assets))
-    samples = {tag: inspected.good(tag) for tag in asset_class.feature_definition.tags}
-    return frames.select("asset", "time", *pl.DataFrame(samples, nan_to_null=True))
+    context = frames["context"] if "context" in frames.columns else None
+    inputs = judged_inputs(inspected.values, inspected.quality, context, asset_class.feature_definition)
+    return frames.select("asset", "time", *inputs)
 
 
 def _arrivals(frames: pl.DataFrame, assets: pl.Series) -> Arrivals:

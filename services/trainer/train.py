@@ -10,7 +10,7 @@ import polars as pl
 
 from andon.clock import isoformat
 from andon.errors import TrainingError
-from andon.features import Aggregate, FeatureDefinition
+from andon.features import FeatureDefinition
 from andon.models import FeatureProfile, ModelCard, ModelFacts, ReferenceProfile, TrainingFacts
 from andon.models.manifest import QUANTILE_LEVELS
 from andon.plant import AssetClass
@@ -92,9 +92,8 @@ def feature_matrix(vectors: pl.DataFrame, names: tuple[str, ...]) -> Float64:
 
 def _about_data(definition: FeatureDefinition) -> dict[int, str]:
     """Return the features that a model must not look at: a missing sample says nothing of the machine."""
-    aggregates = [aggregate for _ in definition.tags for aggregate in definition.aggregates]
     reason = "describes the data, not the machine"
-    return {column: reason for column, aggregate in enumerate(aggregates) if aggregate is Aggregate.GOOD_RATIO}
+    return {column: reason for column, feature in enumerate(definition.features) if feature.about_data}
 
 
 def _check_features(vectors: pl.DataFrame, names: tuple[str, ...]) -> None:
