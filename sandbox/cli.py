@@ -152,9 +152,10 @@ async def _start_all(chain: Chain, mes: Path | None, directory: Path) -> None:
     await chain.start_history()
     await chain.start("historian", {"ANDON_HISTORIAN__LAKE__DIRECTORY": str((directory / "lake").resolve())})
     await chain.start("oee")
+    await chain.start("parity")
     if mes:
         await chain.start("mes", {"ANDON_MES__FILE": str(mes)})
-    await chain.ready(*STAGES, HISTORY, "historian", "oee")
+    await chain.ready(*STAGES, HISTORY, "historian", "oee", "parity")
 
 
 async def _until(stop: asyncio.Event, chain: Chain, limit: int, console: Console) -> None:

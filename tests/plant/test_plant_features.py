@@ -55,6 +55,12 @@ def test_what_is_wrong_with_tags_of_features_is_said_at_its_place(extra: dict[st
     assert text in found
 
 
+def test_a_class_without_numbers_has_no_features_and_is_told_so() -> None:
+    waveform = {"tags": {"v": {"kind": "waveform"}}, "features": {"extra": {"spectral_centroid": [{"tags": ["v"]}]}}}
+    with pytest.raises(ValueError, match="needs a number or integer tag in the class"):
+        AssetClass.model_validate(waveform)
+
+
 def test_a_class_knows_the_units_of_its_features() -> None:
     extra = {"rate": [{"tags": ["flow"]}], "increase": [{"tags": ["starts"]}], "changes": [{"tags": ["mode"]}]}
     features = {"aggregates": ["mean"], "extra": extra}
