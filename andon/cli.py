@@ -32,6 +32,7 @@ _PANELS = {
     "plant": "Set up a site",
     "browse": "Set up a site",
     "mes": "Set up a site",
+    "notify": "Set up a site",
     "train": "Set up a site",
     "alert": "Run a site",
     "feedback": "Run a site",

@@ -24,11 +24,13 @@ from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from andon.contracts.alerting import Severity
 from andon.contracts.frames import Bounds
+from andon.families import FamilyName
 from andon.features import FeatureDefinition
 from andon.plant.alarms import Circumstance, Flapping
 from andon.plant.plain import Problem
 from andon.plant.production import Day, Production, Shift, StateRule, TimeZone
 from andon.plant.references import class_problems, plant_problems
+from andon.plant.routes import Route
 from andon.units import Duration, conversion, registry
 from andon.uns import Stage, TopicName, check_asset, check_tag
 from andon.uns.names import check_key_segment, check_topic_segment
@@ -215,8 +217,8 @@ class Message(_Part):
 class ModelSpec(_Part):
     """How a class is modelled and when an alert opens."""
 
-    family: Literal["pca"] = "pca"
-    """Model family to train."""
+    family: FamilyName = "pca"
+    """Model family to train, see docs/training.md."""
     min_good_ratio: float = Field(default=0.7, ge=0, le=1)
     """Below this share of good samples inference abstains."""
     stale_after: Duration = Field(default=600_000_000, gt=0)
@@ -369,6 +371,8 @@ class Plant(_Part):
     assets: dict[AssetName, Asset] = Field(min_length=1)
     """ISA-95 path below the site (area/line/cell/asset) to the machine."""
     use_cases: tuple[UseCase, ...] = ()
+    routes: tuple[Route, ...] = ()
+    """Where alerts are told; all that fit count. Without any, every sink is told everything."""
     time_zone: TimeZone = "UTC"
     """Time zone of the site, in which shifts are written."""
     shifts: tuple[Shift, ...] = ()

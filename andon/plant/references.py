@@ -84,6 +84,28 @@ def plant_problems(plant: object) -> Iterator[Problem]:
         yield from _unknown_class(("use_cases", index, "asset_class"), case, classes)
     for problem in repeated(("use_cases",), [mapping(case).get("name") for case in cases]):
         yield Problem((*problem.place, "name"), problem.text)
+    yield from _route_problems(listed(mapping(plant).get("routes")), classes, places, cases)
+
+
+def _route_problems(
+    routes: list[Any], classes: Mapping[str, Any], places: Collection[str], cases: list[Any]
+) -> Iterator[Problem]:
+    """Yield routes that no alert can ever fit, because they name what is not there."""
+    used = {
+        "use_case": ("use case", [str(mapping(case).get("name")) for case in cases]),
+        "owner": ("owner of a use case", [str(mapping(case).get("owner")) for case in cases]),
+    }
+    for index, route in enumerate(map(mapping, routes)):
+        yield from _unknown_class(("routes", index, "asset_class"), route, classes)
+        place = route.get("place")
+        if isinstance(place, str) and (fault := place_fault(place, places)):
+            yield Problem(("routes", index, "place"), fault)
+        for field, (what, known) in used.items():
+            name = route.get(field)
+            if isinstance(name, str) and name not in known:
+                yield Problem(("routes", index, field), f"{name!r} is no {what} ({suggestion(name, known)})")
+        for name in ("to", "states"):
+            yield from repeated(("routes", index, name), route.get(name))
 
 
 def place_fault(place: str, places: Collection[str]) -> str | None:

@@ -338,6 +338,27 @@ CATALOGUE: dict[str, MetricSpec] = {
             ("reason",),
         ),
         MetricSpec(
+            "andon_notifications_total",
+            "counter",
+            "Changes of alerts that a sink was to be told, by outcome: taken, refused, undelivered, history.",
+            ("sink", "outcome"),
+        ),
+        MetricSpec("andon_notification_retries_total", "counter", "Attempts that a sink did not take.", ("sink",)),
+        MetricSpec(
+            "andon_notification_seconds",
+            "histogram",
+            "From an alert's arrival on its topic until a sink has taken it.",
+            ("sink",),
+            _LATENCY,
+        ),
+        MetricSpec("andon_waiting_notifications", "gauge", "Notifications that wait for a sink.", ("sink",)),
+        MetricSpec(
+            "andon_last_notification_seconds",
+            "gauge",
+            "When the sink last took one, seconds since 1970; 0 before the first.",
+            ("sink",),
+        ),
+        MetricSpec(
             "andon_alert_verdicts",
             "gauge",
             "People's verdicts on alerts, of each author the newest on each alert; every worker shows all.",

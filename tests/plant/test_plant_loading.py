@@ -229,7 +229,7 @@ WRONG: dict[str, tuple[Any, str]] = {
     "classes.*.features.extra.regime.#.edges": ([2, 1], "edges must ascend"),
     "classes.*.features.extra.regime.#.edges.#": ("1", "'1' is no number"),
     "classes.*.model": ("pca", "'pca' is no mapping"),
-    "classes.*.model.family": ("lstm", "'lstm' is not known here (known are pca)"),
+    "classes.*.model.family": ("lstm", "'lstm' is not known here (known are pca, rolling, "),
     "classes.*.model.min_good_ratio": (70, "70 is too large (it must be at most 1)"),
     "classes.*.model.stale_after": ("0s", "0 is too small (it must be more than 0)"),
     "classes.*.model.open_after": (1.5, "1.5 is no duration"),
@@ -291,6 +291,16 @@ WRONG: dict[str, tuple[Any, str]] = {
     "use_cases.#.baseline": ("1_000", "'1_000' is no number"),
     "use_cases.#.target": (False, "false is no number"),
     "use_cases.#.unit": (1, "1 is no text"),
+    "routes": ("all", "'all' is no list"),
+    "routes.#.to": ([], "holds 0 (at least 1 is needed)"),
+    "routes.#.to.#": ("a b", "sink 'a b' may hold only letters"),
+    "routes.#.severity": ("critcal", "did you mean 'critical'?"),
+    "routes.#.asset_class": ("pmup", "did you mean 'pump'?"),
+    "routes.#.place": ("water/line-2", "no asset is at 'water/line-2' or below it (did you mean 'water/line-1'?)"),
+    "routes.#.use_case": ("watr", "'watr' is no use case (did you mean 'water'?)"),
+    "routes.#.owner": ("them", "'them' is no owner of a use case (known are us)"),
+    "routes.#.states": ("open", "'open' is no list"),
+    "routes.#.states.#": ("opened", "did you mean 'open'?"),
 }
 
 

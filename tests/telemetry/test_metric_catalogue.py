@@ -25,6 +25,7 @@ UNITS = {
     "partitions",
     "frames",
     "notices",
+    "notifications",
     "nodes",
     "items",
     "findings",
