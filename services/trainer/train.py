@@ -11,7 +11,7 @@ import polars as pl
 from andon.clock import isoformat
 from andon.errors import TrainingError
 from andon.features import FeatureDefinition
-from andon.models import FeatureProfile, ModelCard, ModelFacts, ReferenceProfile, TrainingFacts
+from andon.models import Criterion, FeatureProfile, ModelCard, ModelFacts, ReferenceProfile, TrainingFacts
 from andon.models.manifest import QUANTILE_LEVELS
 from andon.plant import AssetClass
 from services.trainer.budget import alarms_per_week, budget_threshold, stretches_of
@@ -21,7 +21,7 @@ from services.trainer.leakage import refuse_leakage
 from services.trainer.scaling import Float64
 from services.trainer.split import Split, split_windows
 from services.trainer.threshold import choose_threshold, sustained_scores
-from services.trainer.verdict import judge_training
+from services.trainer.verdict import budget_kept, judge_training, share_kept
 
 #: Share of normal windows that may be flagged, see `services.trainer.threshold`. A thousand windows of ten seconds are
 #: three hours; `ModelSpec.open_after` keeps single flagged windows from becoming alerts.
@@ -160,9 +160,7 @@ def _facts(
         metrics={**model.metrics, **metrics},
         card=_card(order, training),
         verdict=judge_training(
-            calibration_alarms=metrics["calibration_alarms"],
-            false_alarm_rate=order.false_alarm_rate,
-            windows=len(sustained),
+            alarms=_alarms_kept(order, metrics, len(sustained)),
             used=len(definition.feature_names) - len(excluded),
             features=len(definition.feature_names),
             size=size,
@@ -182,6 +180,12 @@ def _threshold(sustained: pl.DataFrame, order: Order) -> tuple[float, dict[str, 
         "calibration_alarms": float((score > threshold).mean()),
         "calibration_alarms_per_week": alarms_per_week(stretches, threshold, step),
     }
+
+
+def _alarms_kept(order: Order, metrics: Mapping[str, float], windows: int) -> Criterion:
+    if order.false_alarms_per_week is None:
+        return share_kept(metrics["calibration_alarms"], order.false_alarm_rate, windows)
+    return budget_kept(metrics["calibration_alarms_per_week"], order.false_alarms_per_week, windows)
 
 
 def _reference(fit: Float64, model: Model, names: tuple[str, ...]) -> ReferenceProfile:
