@@ -25,7 +25,7 @@ from andon.settings import Settings, read_settings
 from andon.signing import Signer, Trust
 from andon.telemetry import configure_logs
 from andon.units import parse_duration
-from services.registry.audit import Entry, Receipt, findings
+from andon.registry.audit import Entry, Receipt, findings
 from services.registry.identity import AUDIENCE
 
 #: Exit code of an audit log that is not what it was.

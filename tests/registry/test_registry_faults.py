@@ -22,7 +22,7 @@ from andon.signing import Role
 from sandbox.broker import free_port
 from sandbox.database import embedded_database
 from sandbox.registry import RegistrySite, make_registry_site
-from services.registry.audit import Entry, Receipt, findings
+from andon.registry.audit import Entry, Receipt, findings
 from tests.database.server import start_database, stop_database
 from tests.models.sample import trained
 from tests.registry.cut import Line, line_to

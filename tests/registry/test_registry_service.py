@@ -25,7 +25,7 @@ from andon.signing import Role, Trust
 from andon.stream.topics import ensure_topics
 from andon.uns import Stage
 from sandbox.registry import RegistrySite
-from services.registry.audit import Entry, Receipt, findings
+from andon.registry.audit import Entry, Receipt, findings
 from tests.models.sample import PLANT, trained
 from tests.registry.desk import NAME, NO_GO, aliases, approve, ask, model, promote, publish, registry, saved
 from tests.stream.bus import reading, stage_topic
