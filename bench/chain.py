@@ -20,7 +20,7 @@ from bench.child import Child, child
 from bench.common import BenchError, Bus, bus, fill, result, table
 from bench.frames import RATE_HZ, frames, plant_document
 from bench.growth import watch_growth
-from bench.model import train_model
+from bench.model import served_from, train_model
 from sandbox.monitor import scrape
 
 #: In the order of the data's way.
@@ -75,7 +75,7 @@ class _Memory:
 @contextlib.asynccontextmanager
 async def _chain(on: Bus, backlog: int) -> AsyncIterator[dict[str, Child]]:
     """Run the services; the first of them starts last, when the others are ready and a backlog waits for it."""
-    model = {"ANDON_INFERENCE__BUNDLES": str(on.directory / "bundles")}
+    model = served_from(on.directory / "bundles")
     train_model(on.plant, on.directory / "bundles")
     await ensure_topics(on.kafka, on.plant)
     with contextlib.ExitStack() as stack:

@@ -114,8 +114,9 @@ def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> 
 
 
 def result(name: str, **figures: float) -> None:
-    """Print the last line, for programs: ``name key=value ...``."""
-    print(name, *(f"{key}={value:.0f}" if value >= 1_000 else f"{key}={value:.3g}" for key, value in figures.items()))
+    """Print the last line, for programs: a JSON object of the bench's name and its figures, rounded."""
+    rounded = {key: round(value) if value >= 1_000 else float(f"{value:.3g}") for key, value in figures.items()}
+    print(json.dumps({"bench": name, **rounded}))
 
 
 def is_quick(description: str) -> bool:

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, partial
+from itertools import pairwise
 
 import numpy as np
 import onnxruntime as ort
@@ -30,6 +31,7 @@ from bench.child import child
 from bench.common import Bus, bus, fill, is_quick, result, table
 from bench.frames import CLASS, MACHINES, RATE_HZ, frames, plant_document
 from bench.growth import VISIBLE, Growth, watch_growth
+from bench.model import served_from
 from services.inference.processor import inference_stage
 from services.inference.settings import InferenceSettings
 from services.trainer.dataset import offline_vectors
@@ -91,7 +93,7 @@ def _bundle(vectors: _Vectors) -> Bundle:
     random = np.random.default_rng(7)
     layers = [
         (random.normal(0, 1 / np.sqrt(size), (size, after)).astype(np.float32), np.zeros(after, np.float32))
-        for size, after in zip(_LAYERS, _LAYERS[1:], strict=False)
+        for size, after in pairwise(_LAYERS)
     ]
     graph = dense_autoencoder(windows.mean(axis=0), windows.std(axis=0), layers)
     scores = Scorer(graph, features=len(facts.features), threads=1).score(windows).score
@@ -170,8 +172,7 @@ async def _fill(on: Bus, vectors: _Vectors, count: int) -> None:
 
 async def _service(on: Bus, count: int) -> Growth:
     """Watch the real service work off the topic, with the broker beside it."""
-    model = {"ANDON_INFERENCE__BUNDLES": str(on.directory / "bundles")}
-    with child(on, "services.inference", environment=model) as service:
+    with child(on, "services.inference", environment=served_from(on.directory / "bundles")) as service:
         return await watch_growth(on.kafka, topic_name(on.plant, Stage.INFERENCE), int(_SEEN * count), [service])
 
 

@@ -1,10 +1,10 @@
 """From a score's parts to the few features that a person should look at.
 
-A feature's share is the model's own partial decomposition of its score (for PCA z_i (W z)_i, Alcala and Qin 2011; for an
-auto-encoder the squared residual). It is not the same as occlusion, the fall of the score when the feature alone is put
-back to normal: for z' W z that is 2 z_i (W z)_i - W_ii z_i^2, so the two agree where features are independent, and where
-several are disturbed together occlusion counts what they share more than once. The decomposition costs nothing beside
-the score and adds up to it; how closely it ranks features as occlusion does is tested and told in docs/inference.md.
+A feature's share is the model's own decomposition of its score: for PCA z_i (W z)_i (partial decomposition, Alcala and
+Qin 2011), for an auto-encoder the squared residual. It is not the same as occlusion, the fall of the score when that
+feature alone is put back to normal: for z' W z this is 2 z_i (W z)_i - W_ii z_i^2, so that the two agree where features
+are independent, and what features share counts more than once where they are not. The decomposition costs nothing
+beside the score and adds up to it; how far the two agree is tested, and told in docs/inference.md.
 """
 
 from __future__ import annotations

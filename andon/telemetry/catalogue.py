@@ -272,7 +272,7 @@ CATALOGUE: dict[str, MetricSpec] = {
         MetricSpec(
             "andon_abstentions_total",
             "counter",
-            "Windows that a model could not be asked about, by reason code. Where the role acts, limits alone watch them.",
+            "Windows that a model abstained from, by reason code; limits alone watch those of a role that acts.",
             ("asset_class", "role", "reason"),
         ),
         MetricSpec(

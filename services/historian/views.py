@@ -85,6 +85,6 @@ def _reach(asset_class: AssetClass) -> float:
 
 def _verdict(column: str, reach_s: float) -> str:
     return f"""(SELECT verdict.{column} FROM {SCHEMA}.inference AS verdict
-        WHERE verdict.asset_id = frame.asset_id AND verdict.role = 'production'
+        WHERE verdict.asset_id = frame.asset_id AND verdict.role IS DISTINCT FROM 'shadow'
         AND verdict.time <= frame.time AND verdict.time > frame.time - interval '{reach_s:g} seconds'
         ORDER BY verdict.time DESC LIMIT 1) AS {column}"""

@@ -16,7 +16,8 @@ import polars as pl
 from andon.errors import BundleError
 from andon.models import Bundle
 
-_DIGITS = 6  # bytes: 2**48 places, which a float tells apart
+_BYTES = 6
+_PLACES = 1 << 8 * _BYTES  # as many as a float tells apart
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +55,7 @@ class Canary:
 @cache  # by asset, of which a plant model has a fixed number
 def _place(asset: str) -> float:
     digest = hashlib.sha256(asset.encode()).digest()
-    return int.from_bytes(digest[:_DIGITS], "big") / 256**_DIGITS
+    return int.from_bytes(digest[:_BYTES], "big") / _PLACES
 
 
 @dataclass(frozen=True, slots=True)

@@ -98,6 +98,7 @@ class Site:
             **os.environ,
             "ANDON_PLANT": str(self.plant_file),
             "ANDON_INFERENCE__BUNDLES": str(self.bundles),
+            "ANDON_MODELS__UNSIGNED": "allow",
             "ANDON_TELEMETRY__PORT": str(port),
             "ANDON_KAFKA__BOOTSTRAP_SERVERS": kafka.bootstrap_servers,
             "ANDON_KAFKA__IDEMPOTENT": str(kafka.idempotent),

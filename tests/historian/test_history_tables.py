@@ -72,9 +72,9 @@ async def test_the_view_shows_context_and_the_verdict_known_at_each_time(databas
         await archive.database.execute("ALTER TABLE history.inference ATTACH PARTITION history_part.verdicts DEFAULT")
         await archive.database.execute(
             "INSERT INTO history.inference (id, asset_id, time, revision, ingest_time, origin, role, score, decision) "
-            "SELECT role || n, asset_id, to_timestamp($1 + n), 0, now(), 'live', role, n * 10, 'normal' "
-            "FROM andon.asset_path, generate_series(1, 2) AS n, unnest(ARRAY['production', 'shadow']) AS role "
-            "WHERE path = $2",
+            "SELECT role || n, asset_id, to_timestamp($1 + n), 0, now(), 'live', role, score, 'normal' "
+            "FROM andon.asset_path, (VALUES ('shadow', 1, 70), ('production', 1, 10), ('canary', 2, 20), "
+            "('shadow', 2, 80)) AS said(role, n, score) WHERE path = $2",
             *(T0 / 1e6, PUMP),
         )
         shown = await archive.database.fetch(

@@ -12,13 +12,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from andon.clock import SECOND
 from andon.contracts import Decision, FeatureVector, Inference, LimitViolation, Origin
 from andon.models import Bundle, make_bundle
 from andon.plant import Plant
 from andon.plant.columns import event_schema
-from andon.stream.stage import LINEAGE_COLUMNS, StageSpec
+from andon.stream import Result, StageSpec
+from andon.stream.stage import LINEAGE_COLUMNS
 from andon.uns import Stage
-from services.inference.compare import count_verdicts
 from services.inference.limits import LimitWatch
 from services.inference.processor import inference_stage
 from services.inference.settings import InferenceSettings, ScoringSettings
@@ -43,6 +44,10 @@ def judged(rows: pl.DataFrame, *, by: StageSpec = STAGE) -> pl.DataFrame:
     (emit,) = result.emits
     assert emit.stage is Stage.INFERENCE
     return emit.rows
+
+
+def of(features: np.ndarray, by: StageSpec = STAGE) -> Result:
+    return by.open({}, 0).process("pump", vectors(features), now=0)
 
 
 def events(rows: pl.DataFrame) -> list[Inference]:
@@ -101,6 +106,12 @@ def test_an_anomaly_comes_with_its_reasons() -> None:
     assert event.contributions[0].tag == "flow"
     assert event.contributions[0].value < event.contributions[0].normal
     assert len(event.contributions) <= SETTINGS.inference.top_contributions
+    first = event.contributions[0]
+    assert first.difference == first.value - first.normal
+    assert first.words is not None
+    assert first.words.startswith("flow ")
+    assert first.words.endswith(" below normal")
+    assert [part.words is not None for part in event.contributions] == [True, True, True, False, False]
 
 
 def test_a_score_that_can_hold_an_alert_open_comes_with_its_reasons_too() -> None:
@@ -130,6 +141,47 @@ def test_a_doubtful_window_makes_the_model_abstain(change: dict[str, object], re
     assert (doubtful.decision, doubtful.reason) == (Decision.ABSTAIN, reason)
     assert (doubtful.score, doubtful.contributions) == (None, [])
     assert doubtful.model == bundle().ref
+
+
+LATE = 610 * SECOND + DEFINITION.lateness + DEFINITION.idle
+
+
+def late(lag: int, origin: str = "live") -> pl.DataFrame:
+    """Return a window whose data came in so long after its end."""
+    return vectors(dry(1)).with_columns(ingest_time=pl.col("time") + lag, origin=pl.lit(origin))
+
+
+def test_a_live_window_that_ended_long_before_its_data_came_in_is_stale() -> None:
+    (event,) = events(judged(late(LATE)))
+    assert (event.decision, event.score) == (Decision.ABSTAIN, None)
+    assert event.reason == (
+        "stale_features: the window ended 627.0 s before its data came in, at most 617 s are allowed"
+    )
+
+
+def test_limits_keep_watch_over_a_stale_window() -> None:
+    rows = late(LATE)
+    low = rows["features"].struct.unnest().with_columns(flow_min=pl.lit(1.0)).to_struct("features")
+    (event,) = events(judged(rows.with_columns(low)))
+    assert [violation.bound for violation in event.limit_violations] == ["low_low"]
+
+
+def test_history_is_never_stale_and_what_a_window_waits_for_is_not_counted() -> None:
+    patience = 600 * SECOND + DEFINITION.lateness + DEFINITION.idle
+    for rows in (late(LATE, "backfill"), late(patience), late(-SECOND)):
+        assert events(judged(rows))[0].decision is Decision.ANOMALY
+
+
+def test_a_class_says_when_its_windows_are_stale() -> None:
+    quick = plant_with(model={"stale_after": "10s"})
+    assert events(judged(late(28 * SECOND)))[0].decision is Decision.ANOMALY
+    assert str(events(judged(late(28 * SECOND), by=stage(quick)))[0].reason).startswith("stale_features: ")
+
+
+def test_a_verdict_does_not_depend_on_when_it_is_given() -> None:
+    rows, processor = late(LATE - 20 * SECOND), STAGE.open({}, 0)
+    first, again = (processor.process("pump", rows, now=now).emits[0].rows for now in (0, 2**52))
+    assert first.equals(again)
 
 
 def test_a_window_of_which_nothing_is_known_is_not_called_normal() -> None:
@@ -251,10 +303,30 @@ def test_a_verdict_depends_on_its_window_alone(kinds: list[str], cut: int) -> No
     assert whole.select(exact).equals(parts.select(exact))
 
 
-def test_decisions_are_counted() -> None:
-    result = STAGE.open({}, 0).process("pump", vectors(np.concatenate([normal(3), dry(2)])), now=0)
-    counts = {count.labels["decision"]: count.amount for count in count_verdicts("pump", result)}
-    assert counts == {"normal": 3, "anomaly": 2}
+def test_what_is_said_is_counted() -> None:
+    rows = vectors(np.concatenate([normal(3), dry(2)])).with_columns(
+        good_ratio=pl.when(pl.int_range(5) == 0).then(0.1).otherwise(1.0)
+    )
+    result = STAGE.open({}, 0).process("pump", rows, now=0)
+    counts = {(count.metric, *count.labels.values()): count.amount for count in STAGE.measure("pump", result)}
+    assert counts == {
+        ("andon_inferences_total", "pump", "production", "normal"): 2,
+        ("andon_inferences_total", "pump", "production", "anomaly"): 2,
+        ("andon_inferences_total", "pump", "production", "abstain"): 1,
+        ("andon_abstentions_total", "pump", "production", "insufficient_good_samples"): 1,
+    }
+
+
+def test_every_window_that_only_limits_watch_is_counted_and_so_is_what_they_find() -> None:
+    features = dry(3)
+    features[0, NAMES.index("flow_min")] = 3.0
+    by = stage(bundles={})
+    counts = {(count.metric, *count.labels.values()): count.amount for count in by.measure("pump", of(features, by))}
+    assert counts == {
+        ("andon_inferences_total", "pump", "production", "abstain"): 3,
+        ("andon_abstentions_total", "pump", "production", "no_model"): 3,
+        ("andon_limit_violations_total", "pump", "limits"): 1,
+    }
 
 
 def test_what_goes_on_the_bus_is_strict_json() -> None:

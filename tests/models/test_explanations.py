@@ -70,3 +70,18 @@ def test_reasons_are_contributions_of_the_contract() -> None:
     column = Explainer(FACTS).explain(matrix, scores)
     for line in pl.DataFrame({"contributions": column}).explode("contributions")["contributions"].to_list():
         assert Contribution.model_validate(line).share > 0
+
+
+def test_the_first_three_are_told_in_words_with_sign_and_unit() -> None:
+    matrix = normal(1)
+    profile = FACTS.reference.features["flow_mean"]
+    assert profile.mean is not None
+    assert profile.std is not None
+    matrix[0, 0] = profile.mean - 12 * profile.std
+    scores = Scorer(trained().onnx, features=len(NAMES), threads=1).score(matrix.astype(np.float32))
+    units = {"flow": "m**3/h", "pressure": "bar"}
+    first, *others = Explainer(FACTS, units=units, top=12).explain(matrix, scores).to_list()[0]
+    assert (first["unit"], first["difference"]) == ("m**3/h", matrix[0, 0] - profile.mean)
+    assert first["words"] == f"flow mean {12 * profile.std:.3g} m³/h below normal"
+    assert [each["words"] is not None for each in others[:4]] == [True, True, False, False]
+    assert {each["unit"] for each in others if each["tag"] == "power"} <= {None}

@@ -197,6 +197,7 @@ WRONG: dict[str, tuple[Any, str]] = {
     "classes.*.model": ("pca", "'pca' is no mapping"),
     "classes.*.model.family": ("lstm", "'lstm' is not known here (known are pca)"),
     "classes.*.model.min_good_ratio": (70, "70 is too large (it must be at most 1)"),
+    "classes.*.model.stale_after": ("0s", "0 is too small (it must be more than 0)"),
     "classes.*.model.open_after": (1.5, "1.5 is no duration"),
     "classes.*.model.resolve_after": ("soon", "'soon' is no duration"),
     "classes.*.model.hysteresis": (1, "1 is too large (it must be less than 1)"),

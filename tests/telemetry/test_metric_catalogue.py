@@ -36,7 +36,7 @@ UNITS = {
     "score",
 }
 #: Gauges that are 1 while something is so.
-STATES = {"away", "connected", "full", "stale"}
+STATES = {"insecure", "away", "connected", "full", "stale"}
 METRICS = pytest.mark.parametrize("spec", CATALOGUE.values(), ids=lambda spec: spec.name)
 
 
