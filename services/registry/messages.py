@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from andon.registry.alias import alias_value
-from andon.registry.v1 import registry_pb2 as pb
 from andon.registry.audit import Entry, Receipt
+from andon.registry.v1 import registry_pb2 as pb
 from services.registry.store import Assigned, Request, Version
 
 

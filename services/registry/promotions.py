@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from andon.clock import Clock
-from andon.signing import Role, Signature, Trust, check_four_eyes
 from andon.registry.audit import Act, Receipt
+from andon.signing import Role, Signature, Trust, check_four_eyes
 from services.registry.blobs import Blobs
 from services.registry.rules import (
     SILENT,

@@ -28,8 +28,8 @@ Connection = asyncpg.pool.PoolConnectionProxy
 class Version:
     """One version of a model, as it is stored.
 
-    `files` are name, digest and size of each, times microseconds UTC; `entry` is the entry of the audit log that tells of
-    it, here and below.
+    `files` are name, digest and size of each, times microseconds UTC; `entry`, here and below, is that of the audit log
+    which tells of it.
     """
 
     name: str

@@ -18,14 +18,15 @@ from andon.models.bundle import MODEL_FILE
 from andon.plant import Plant
 from andon.registry.acts import approve_request, publish_bundle, roll_back
 from andon.registry.approval import statement
+from andon.registry.audit import Entry, Receipt, findings
 from andon.registry.client import RegistryClient, connected
+from andon.registry.ledger import read_log
 from andon.registry.v1 import registry_pb2 as pb
 from andon.settings import DatabaseSettings, KafkaSettings
 from andon.signing import Role, Trust
 from andon.stream.topics import ensure_topics
 from andon.uns import Stage
 from sandbox.registry import RegistrySite
-from andon.registry.audit import Entry, Receipt, findings
 from tests.models.sample import PLANT, trained
 from tests.registry.desk import NAME, NO_GO, aliases, approve, ask, model, promote, publish, registry, saved
 from tests.stream.bus import reading, stage_topic
@@ -35,8 +36,7 @@ FIRST, SECOND, THIRD = model(1), model(2), model(3)
 
 async def audit_log(site: RegistrySite) -> list[Entry]:
     async with connected(site.client("clara")) as client:
-        fields = Entry.__dataclass_fields__
-        return [Entry(**{name: getattr(entry, name) for name in fields}) async for entry in client.audit()]
+        return await read_log(client)
 
 
 async def refused(
