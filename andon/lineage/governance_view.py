@@ -53,7 +53,7 @@ def _version(dossier: Dossier, model: Mapping[str, Any]) -> Iterator[Tree]:
 def _digest(dossier: Dossier, digest: str) -> Tree:
     signed = dossier.author.signature
     known = signed.files[MODEL_FILE] if signed else dossier.model.digest
-    by = f"which {signed.signer} signed as author" if signed else "which the registry names, nobody's signature was checked"
+    by = f"which {signed.signer} signed as author" if signed else "which the registry names; no signature counts here"
     if known != digest:
         return _branch(f"its SHA-256 is NOT the one {by}: {known}", _WRONG)
     return _branch(f"its SHA-256 is the one {by}", "" if signed else _DOUBT)

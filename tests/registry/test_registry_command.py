@@ -246,5 +246,8 @@ async def test_whatever_is_wrong_is_said_in_words(
         for arguments, environment, words in WRONG:
             told = refused(await andon_registry(site, "anna", *arguments, **environment))
             assert words in re.sub(r"[\s│]+", " ", told), (arguments, told)
+
+
+def test_without_a_registry_it_says_how_to_name_one() -> None:
     unset = CliRunner(env={"ANDON_MODELS__REGISTRY__ADDRESS": None}).invoke(app, ["registry", "list"])
     assert "set ANDON_MODELS__REGISTRY__ADDRESS" in refused(unset)
