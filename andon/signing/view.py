@@ -70,5 +70,5 @@ def facts_view(parts: Mapping[str, Facts]) -> Group:
             grid.add_column(overflow="fold")
         for name, text in facts:
             grid.add_row(Text(name), Text(text))
-        shown += [Text(f"\n{heading}", style="bold"), Padding(grid, (0, 0, 0, 2))] if heading else [grid]
+        shown += [Text(f"\n{heading}", style="bold"), Padding(grid, (0, 0, 0, 2), expand=False)] if heading else [grid]
     return Group(*shown)

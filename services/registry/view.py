@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 
 from rich import box
-from rich.console import Group, RenderableType
-from rich.padding import Padding
+from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
-from andon.clock import isoformat
+from andon.clock import isoformat, to_datetime
 from andon.registry.alias import alias_name
 from andon.registry.audit import Entry
 from andon.registry.dossier import Checked, Dossier
@@ -18,7 +17,8 @@ from andon.registry.v1 import registry_pb2 as pb
 from andon.registry.wording import act_in_words, evidence_of, printable, reason_of, share_in_words
 from andon.signing.view import Facts, bundle_facts, facts_view
 
-_INDENT = (0, 0, 0, 4)
+#: Columns that stay in one line, however narrow the terminal.
+_WHOLE = frozenset({"version", "verdict", "published (UTC)"})
 
 
 def models_view(listed: pb.ListResponse) -> Group:
@@ -27,14 +27,14 @@ def models_view(listed: pb.ListResponse) -> Group:
     for each in listed.assignments:
         roles.setdefault((each.model.name, each.model.version), []).append(_alias(each))
     table = Table(box=box.SIMPLE_HEAD)
-    for heading in ("model", "version", "used as", "verdict", "author", "published"):
-        table.add_column(heading, overflow="fold")
+    for heading in ("model", "version", "used as", "verdict", "author", "published (UTC)"):
+        table.add_column(heading, overflow="fold", no_wrap=heading in _WHOLE)
     for model in listed.models:
         used = ", ".join(roles.get((model.name, model.version), ()))
-        row = (model.name, model.version, used, verdict(model), model.author, isoformat(model.published))
+        row = (model.name, model.version, used, verdict(model), model.author, _minute(model.published))
         table.add_row(*map(Text, row))
     pending = [promotion for promotion in listed.promotions if promotion.state == "pending"]
-    return Group(table, *(line for promotion in pending for line in _waiting(promotion)))
+    return Group(table, _rows(map(_waiting, pending)))
 
 
 def verdict(model: pb.ModelVersion) -> str:
@@ -42,15 +42,9 @@ def verdict(model: pb.ModelVersion) -> str:
     return "go" if model.go else "no go"
 
 
-def entries_view(entries: Iterable[Entry]) -> Group:
+def entries_view(entries: Iterable[Entry]) -> Table:
     """Return entries of the audit log: what was done, why, and the keys and digests that prove it."""
-    lines: list[RenderableType] = []
-    for entry in entries:
-        lines.append(Text.assemble((f"{entry.number:>3} ", "bold"), f"{isoformat(entry.at)} {act_in_words(entry)}"))
-        for text, style in ((reason_of(entry), ""), (evidence_of(entry), "dim")):
-            if text:
-                lines.append(Padding(Text(text, style), _INDENT))
-    return Group(*lines)
+    return _rows(map(_entry, entries))
 
 
 def dossier_view(dossier: Dossier) -> Group:
@@ -72,11 +66,32 @@ def _alias(assignment: pb.Assignment) -> str:
     return alias_name(assignment.alias) + share
 
 
-def _waiting(promotion: pb.Promotion) -> Iterator[RenderableType]:
+def _minute(moment: int) -> str:
+    return f"{to_datetime(moment):%Y-%m-%d %H:%M}"
+
+
+def _rows(rows: Iterable[tuple[str, Text]]) -> Table:
+    """Return numbered texts, each folded beside its number."""
+    grid = Table.grid(padding=(0, 1))
+    grid.add_column(justify="right", style="bold", no_wrap=True)
+    grid.add_column(overflow="fold")
+    for number, text in rows:
+        grid.add_row(number, text)
+    return grid
+
+
+def _entry(entry: Entry) -> tuple[str, Text]:
+    told = (act_in_words(entry), "\n" + reason_of(entry) if reason_of(entry) else "")
+    proof = evidence_of(entry)
+    text = Text.assemble(f"{isoformat(entry.at)} ", *told, (f"\n{proof}" if proof else "", "dim"))
+    return str(entry.number), text
+
+
+def _waiting(promotion: pb.Promotion) -> tuple[str, Text]:
     wish = f"{promotion.name} {promotion.version} as {alias_name(promotion.alias)}"
     where = share_in_words(promotion.share_permille)
-    yield Text.assemble((f"request {promotion.id}", "bold"), f" of {promotion.requester}: {wish} on {where}")
-    yield Padding(Text(printable(promotion.reason)), _INDENT)
+    words = f"of {promotion.requester}: {wish} on {where}\n{printable(promotion.reason)}"
+    return f"request {promotion.id}", Text(words)
 
 
 def _signature(checked: Checked) -> tuple[str, str]:
@@ -98,8 +113,8 @@ def _requests(dossier: Dossier) -> Facts:
 
 def _request(promotion: pb.Promotion) -> str:
     wish = f"as {alias_name(promotion.alias)} on {share_in_words(promotion.share_permille)}"
-    asked = f"{promotion.requester} on {isoformat(promotion.requested)}, {wish}: {promotion.reason}"
-    decision = f"; {promotion.state}"
-    if promotion.decider:
-        decision += f" by {promotion.decider} on {isoformat(promotion.decided)}: {promotion.decision_reason}"
-    return printable(asked + decision)
+    asked = f"{promotion.requester} on {isoformat(promotion.requested)}, {wish}: {printable(promotion.reason)}"
+    if not promotion.decider:
+        return f"{asked}\n{promotion.state}"
+    reason = printable(promotion.decision_reason)
+    return f"{asked}\n{promotion.state} by {promotion.decider} on {isoformat(promotion.decided)}: {reason}"

@@ -97,7 +97,8 @@ async def test_show_tells_all_that_is_known_and_checks_signatures_itself(
             f"approver of production  boris, key {site.signer('boris').key}",
             "approved by boris, entry 3",
             "anna on",
-            "as production on all assets: better; approved by boris on",
+            "as production on all assets: better",
+            "approved by boris on",
             "published  by anna on",
         ):
             assert expected in shown
