@@ -18,7 +18,7 @@ from andon.registry.wording import act_in_words, evidence_of, printable, reason_
 from andon.signing.view import Facts, bundle_facts, facts_view
 
 #: Columns that stay in one line, however narrow the terminal.
-_WHOLE = frozenset({"version", "verdict", "published (UTC)"})
+_WHOLE = frozenset({"version", "verdict"})
 
 
 def models_view(listed: pb.ListResponse) -> Group:
@@ -27,12 +27,12 @@ def models_view(listed: pb.ListResponse) -> Group:
     for each in listed.assignments:
         roles.setdefault((each.model.name, each.model.version), []).append(_alias(each))
     table = Table(box=box.SIMPLE_HEAD)
-    for heading in ("model", "version", "used as", "verdict", "author", "published (UTC)"):
+    for heading in ("model", "version", "used as", "verdict", "published"):
         table.add_column(heading, overflow="fold", no_wrap=heading in _WHOLE)
     for model in listed.models:
         used = ", ".join(roles.get((model.name, model.version), ()))
-        row = (model.name, model.version, used, verdict(model), model.author, _minute(model.published))
-        table.add_row(*map(Text, row))
+        published = f"by {model.publisher}, {to_datetime(model.published):%Y-%m-%d %H:%M} UTC"
+        table.add_row(*map(Text, (model.name, model.version, used, verdict(model), published)))
     pending = [promotion for promotion in listed.promotions if promotion.state == "pending"]
     return Group(table, _rows(map(_waiting, pending)))
 
@@ -64,10 +64,6 @@ def dossier_view(dossier: Dossier) -> Group:
 def _alias(assignment: pb.Assignment) -> str:
     share = f" {assignment.share_permille / 10:g} %" if assignment.alias == pb.ALIAS_CANARY else ""
     return alias_name(assignment.alias) + share
-
-
-def _minute(moment: int) -> str:
-    return f"{to_datetime(moment):%Y-%m-%d %H:%M}"
 
 
 def _rows(rows: Iterable[tuple[str, Text]]) -> Table:

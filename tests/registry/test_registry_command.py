@@ -69,8 +69,8 @@ async def test_a_model_goes_its_way_at_the_command_line(database: DatabaseSettin
         await run("anna", "request", NAME, V2, "--canary", 2.5, "-r", "try")
         assert "acts as canary on 2.5 % of the assets" in await run("boris", "approve", 3, *boris, "-r", "agreed")
         listed = await run("inference", "list")
-        assert re.search(rf"{V2} +canary 2.5 %, candidate, shadow +go +anna", listed)
-        assert re.search(rf"{V1} +production +go +anna", listed)
+        assert re.search(rf"{V2} +canary 2.5 %, candidate, shadow +go +by anna", listed)
+        assert re.search(rf"{V1} +production +go +by anna", listed)
         for alias in ("shadow", "canary"):
             assert f"has no {alias} any more" in await run("anna", "end", NAME, alias, "-r", "seen enough")
         await run("anna", "request", NAME, V2, "-r", "good")
