@@ -45,7 +45,7 @@ proto-check: .venv/dev  ## Compare the checked-in code with what `make proto` ma
 	  (cd "$$out" && find . -name '*_pb2*') | while read -r file; do diff -u "$$file" "$$out/$$file" || exit 1; done
 
 bench: .venv/bench  ## Run the benches in their quick form.
-	@for name in runtime state context feature inference chain historian spool mqtt opcua reconnect; do $(BIN)/python -m bench.$$name --quick || exit 1; done
+	@for name in runtime state context feature inference chain historian spool mqtt opcua reconnect reload fetch; do $(BIN)/python -m bench.$$name --quick || exit 1; done
 
 .venv/base:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
@@ -59,14 +59,14 @@ bench: .venv/bench  ## Run the benches in their quick form.
 	@$(PIP) --editable '.[$(EXTRAS_$*)]'
 	@touch $@
 EXTRAS_sandbox := sandbox
-EXTRAS_dev := sandbox,dev
+EXTRAS_dev := sandbox,dev,train
 EXTRAS_bench := sandbox,bench
 
 constraints:  ## Pin the versions that an unconstrained install gives today.
 	@$(PYTHON) -m venv .venv-constraints
-	@.venv-constraints/bin/pip --quiet install '.[sandbox,dev,bench]'
+	@.venv-constraints/bin/pip --quiet install '.[sandbox,dev,train,bench]'
 	@echo "# Made by 'make constraints': two installs give the same versions." > constraints.txt
-	@.venv-constraints/bin/pip freeze --exclude andon >> constraints.txt
+	@.venv-constraints/bin/pip freeze --exclude andon --exclude torch >> constraints.txt
 	@echo "torch==2.13.0" >> constraints.txt
 	@rm -r .venv-constraints
 

@@ -59,9 +59,7 @@ class TlsSettings(Group):
     @field_validator("key_file")
     @classmethod
     def _is_pair(cls, file: Path | None, info: ValidationInfo) -> Path | None:
-        if (file is None) != (info.data.get("cert_file") is None):
-            raise ValueError("`cert_file` and `key_file` go together: set both or none")
-        return file
+        return _paired(file, info)
 
     def context(self) -> ssl.SSLContext | None:
         """Return the SSL context, or None when TLS is off.
@@ -74,14 +72,61 @@ class TlsSettings(Group):
         with _usable(self.ca_file):
             context = ssl.create_default_context(cafile=self.ca_file)
         if self.cert_file:
-            password = self.key_password.get_secret_value() if self.key_password else ""
-            with _usable(
-                self.cert_file, self.key_file, hint=" (do they belong together, and is `key_password` right?)"
-            ):
-                # A function, because without any password OpenSSL would ask for one at the terminal and wait.
-                context.load_cert_chain(self.cert_file, self.key_file, lambda: password)
+            _load_pair(context, self.cert_file, self.key_file, self.key_password)
         context.check_hostname = self.check_hostname
         return context
+
+
+class ServerTlsSettings(Group):
+    """TLS of a server that others connect to; TLS is on when it has a certificate."""
+
+    cert_file: FilePath | None = None
+    """The server's certificate (PEM) with those between it and the CA; no TLS when not set."""
+    key_file: FilePath | None = Field(default=None, validate_default=True)
+    """Its private key (PEM)."""
+    key_password: Secret | None = None
+    """Password of the private key, when it is encrypted."""
+    ca_file: FilePath | None = None
+    """CA certificates (PEM) that sign clients' certificates; clients need none when not set."""
+
+    @field_validator("key_file")
+    @classmethod
+    def _is_pair(cls, file: Path | None, info: ValidationInfo) -> Path | None:
+        return _paired(file, info)
+
+    @field_validator("ca_file")
+    @classmethod
+    def _is_used(cls, file: Path | None, info: ValidationInfo) -> Path | None:
+        if file is not None and info.data.get("cert_file") is None:
+            raise ValueError("has no effect without TLS: set `cert_file` and `key_file` too, or remove it")
+        return file
+
+    def context(self) -> ssl.SSLContext | None:
+        """Return the SSL context, or None when TLS is off.
+
+        Raises:
+            ConfigError: a file is missing or holds no usable certificate or key.
+        """
+        if self.cert_file is None:
+            return None
+        with _usable(self.ca_file):
+            context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH, cafile=self.ca_file)
+        _load_pair(context, self.cert_file, self.key_file, self.key_password)
+        context.verify_mode = ssl.CERT_REQUIRED if self.ca_file else ssl.CERT_NONE
+        return context
+
+
+def _paired(key_file: Path | None, info: ValidationInfo) -> Path | None:
+    if (key_file is None) != (info.data.get("cert_file") is None):
+        raise ValueError("`cert_file` and `key_file` go together: set both or none")
+    return key_file
+
+
+def _load_pair(context: ssl.SSLContext, cert_file: Path, key_file: Path | None, key_password: Secret | None) -> None:
+    password = key_password.get_secret_value() if key_password else ""
+    with _usable(cert_file, key_file, hint=" (do they belong together, and is `key_password` right?)"):
+        # A function, because without any password OpenSSL would ask for one at the terminal and wait.
+        context.load_cert_chain(cert_file, key_file, lambda: password)
 
 
 @contextlib.contextmanager

@@ -12,6 +12,9 @@
     │   └── SignatureError   its signature is missing, or does not count; says why
     ├── RegistryError        the model registry refuses, or does not answer; says which
     ├── TrainingError        data that a model cannot be trained on; says why and what to do
+    ├── FeedbackError        what a person says about an alert cannot be taken; says why
+    │   ├── UnknownAlertError    there is no such alert
+    │   └── AlertStateError      it is over, or taken already, or suppressed
     ├── DeliveryError        the broker did not take our records; trying again can help
     └── DatabaseError        the database does not answer; trying again can help
 
@@ -79,6 +82,18 @@ class RegistryError(AndonError):
 
 class TrainingError(AndonError):
     """No honest model can be trained on this data."""
+
+
+class FeedbackError(AndonError):
+    """What a person says about an alert cannot be taken."""
+
+
+class UnknownAlertError(FeedbackError):
+    """There is no alert of this name, or none any more."""
+
+
+class AlertStateError(FeedbackError):
+    """The alert is in no state for that: over, or taken already, or suppressed."""
 
 
 class DeliveryError(AndonError):

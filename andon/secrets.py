@@ -1,4 +1,4 @@
-"""Where a secret is, for files that anybody may see: sources.yaml and mes.yaml name secrets and never hold them."""
+"""Where a secret is, for files that anybody may see: they name secrets and never hold them."""
 
 from __future__ import annotations
 
@@ -47,5 +47,5 @@ class SecretRef(Group):
             except (OSError, UnicodeDecodeError) as error:
                 raise ConfigError(f"secret file {self.file} cannot be read: {error}") from None
         if not (value := os.environ.get(str(self.env))):
-            raise ConfigError(f"environment variable {self.env} is not set, and a source needs it as its secret")
+            raise ConfigError(f"environment variable {self.env} is not set, and a secret is to be read from it")
         return SecretStr(value)

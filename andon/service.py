@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import signal
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any
 
 from aiokafka.errors import KafkaError
 
@@ -71,6 +72,25 @@ def run_stage(
     run_service(name, settings_type, runner)
 
 
+async def run_until(stop: asyncio.Event, *work: Coroutine[Any, Any, None]) -> None:
+    """Work until *stop* is set, or one part of the work has ended, then cancel the rest.
+
+    Raises:
+        Exception: what ended a part of the work.
+    """
+    tasks = [asyncio.create_task(each) for each in work]
+    stopping = asyncio.create_task(stop.wait())
+    try:
+        await asyncio.wait((*tasks, stopping), return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in (*tasks, stopping):
+            task.cancel()
+        await asyncio.wait((*tasks, stopping))
+    for task in tasks:
+        if not task.cancelled():
+            task.result()
+
+
 async def _until_stopped(name: str, plant: Plant, settings: SettingsType, runner: Runner[SettingsType]) -> None:
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -78,4 +98,4 @@ async def _until_stopped(name: str, plant: Plant, settings: SettingsType, runner
     await runner(plant, settings, Metrics(name), stop)
 
 
-__all__ = ["EXIT_CONFIG", "EXIT_FAILURE", "run_service", "run_stage"]
+__all__ = ["EXIT_CONFIG", "EXIT_FAILURE", "run_service", "run_stage", "run_until"]

@@ -44,6 +44,16 @@ Duration = Annotated[
 """Microseconds; written as ``10s`` in files."""
 
 
+def _with_unit(value: object) -> object:
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        raise ValueError(f"{value} has no unit (write {value}s, {value}min, {value}h ...)")
+    return parse_duration(value)
+
+
+Span = Annotated[int, BeforeValidator(_with_unit)]
+"""Microseconds, which a file must write with their unit."""
+
+
 #: A value far enough from 0 that a unit's offset does not blur its factor.
 _FAR = 2.0**20
 

@@ -109,6 +109,11 @@ class Child:
         """Memory that it holds now."""
         return int(self._measured.memory_info().rss)
 
+    @property
+    def peak_bytes(self) -> int:
+        """The most memory that it ever held."""
+        return peak_bytes(self._process.pid)
+
     def stop(self) -> None:
         """End it, by force if it does not end within seconds."""
         self._process.terminate()
@@ -117,6 +122,15 @@ class Child:
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
+
+
+def peak_bytes(pid: int) -> int:
+    """Return the most memory that a process ever held (Linux).
+
+    Not what `resource.getrusage` says: that counts what its parent held when it started the process, too.
+    """
+    status = Path(f"/proc/{pid}/status").read_text()
+    return 1024 * next(int(line.split()[1]) for line in status.splitlines() if line.startswith("VmHWM:"))
 
 
 @contextlib.contextmanager

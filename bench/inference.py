@@ -7,98 +7,39 @@ import statistics
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property, partial
-from itertools import pairwise
+from functools import partial
 
 import numpy as np
 import onnxruntime as ort
-import polars as pl
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
-from andon.clock import SECOND
 from andon.contracts import FeatureVector
-from andon.contracts.ids import event_ids
 from andon.features.definition import Aggregate
-from andon.models import Bundle, Scorer, cpu_limit, make_bundle, save_bundle
+from andon.models import Bundle, cpu_limit, save_bundle
 from andon.models.scorer import FEATURES, session_options
 from andon.plant import Plant
 from andon.stream.codec import Decoder, Record
 from andon.stream.partition import Partition
 from andon.stream.topics import ensure_topics, topic_name
 from andon.uns import Stage
-from bench.autoencoder import dense_autoencoder
 from bench.child import child
 from bench.common import Bus, bus, fill, is_quick, result, table
-from bench.frames import CLASS, MACHINES, RATE_HZ, frames, plant_document
+from bench.frames import CLASS, plant_document
 from bench.growth import VISIBLE, Growth, watch_growth
 from bench.model import served_from
+from bench.vectors import Autoencoders, Vectors
 from services.inference.processor import inference_stage
 from services.inference.settings import InferenceSettings
-from services.trainer.dataset import offline_vectors
-from services.trainer.train import Order, feature_matrix, train_class
+from services.trainer.train import feature_matrix
 
 #: Eight tags and eight aggregates: 64 features.
 _AGGREGATES = [each for each in Aggregate if each not in ("kurtosis", "crest_factor", "good_ratio")]
 #: Neurons of each layer, the input first.
 _LAYERS = (64, 128, 32, 128, 64)
-#: Windows of each machine that are computed; they come again and again, each time later.
-_SECONDS = 100
-#: Share of the windows whose score is explained.
-_EXPLAINED = 0.01
 #: A full poll, and what a fetch of 2 MiB brings of a partition.
 _BATCH, _FETCHED = InferenceSettings().runtime.poll_records, 1_000
 #: Share of the verdicts after which the service need not be watched any more.
 _SEEN = 0.9
-
-
-@dataclass(frozen=True)
-class _Vectors:
-    """Feature vectors of normal noise, any number of them."""
-
-    plant: Plant
-
-    @cached_property
-    def base(self) -> pl.DataFrame:
-        """Windows of all machines, by end and machine, as `offline_vectors` makes them."""
-        asset_class = self.plant.classes[CLASS]
-        found = offline_vectors(frames(self.plant, 0, MACHINES * RATE_HZ * _SECONDS), asset_class)
-        return found.sort("time", "asset", maintain_order=True)
-
-    def events(self, first: int, count: int) -> pl.DataFrame:
-        """Return events number *first* to *first* + *count*, as the feature stage would publish them."""
-        number = np.arange(first, first + count)
-        later = pl.Series(number // self.base.height * _SECONDS * SECOND)
-        definition = self.plant.classes[CLASS].feature_definition.hash
-        rows = self.base[number % self.base.height].with_columns(
-            pl.col("time", "start") + later, definition=pl.lit(definition), asset_class=pl.lit(CLASS)
-        )
-        rows = rows.with_columns(event_ids(Stage.FEATURE, definition), ingest_time="time", origin=pl.lit("live"))
-        return rows.select(name for name in FeatureVector.model_fields if name in rows.columns)
-
-
-def _bundle(vectors: _Vectors) -> Bundle:
-    """Return an auto-encoder with random weights: how long it takes does not depend on them."""
-    plant, asset_class = vectors.plant, vectors.plant.classes[CLASS]
-    order = Order(
-        name=f"{CLASS}-autoencoder",
-        class_name=CLASS,
-        asset_class=asset_class,
-        plant=plant.version,
-        purpose="to be measured",
-        owner="nobody",
-        data="normal noise",
-    )
-    facts = train_class(vectors.base, order).facts
-    windows = feature_matrix(vectors.base, facts.features).astype(np.float32)
-    random = np.random.default_rng(7)
-    layers = [
-        (random.normal(0, 1 / np.sqrt(size), (size, after)).astype(np.float32), np.zeros(after, np.float32))
-        for size, after in pairwise(_LAYERS)
-    ]
-    graph = dense_autoencoder(windows.mean(axis=0), windows.std(axis=0), layers)
-    scores = Scorer(graph, features=len(facts.features), threads=1).score(windows).score
-    threshold = float(np.quantile(scores, 1 - _EXPLAINED)) / (1 - asset_class.model.hysteresis)
-    return make_bundle(facts.model_copy(update={"threshold": threshold}), graph, created=0)
 
 
 @dataclass
@@ -147,7 +88,7 @@ def _stage_seconds(plant: Plant, bundle: Bundle, records: Sequence[Record], size
     spec = inference_stage(plant, {CLASS: bundle}, InferenceSettings())
     decoder, processor = Decoder(plant, FeatureVector, without=spec.without), spec.open({}, 0)
     partition = Partition(spec, decoder, "feature", 0, {}, 0)
-    session = ort.InferenceSession(bundle.onnx, session_options(cpu_limit()), providers=["CPUExecutionProvider"])
+    session = ort.InferenceSession(bundle.onnx, _bare_options(), providers=["CPUExecutionProvider"])
     took = _Seconds()
     for first in range(0, len(records) - size + 1, size):  # all three of each, so that a busy machine is fair to them
         batch = records[first : first + size]
@@ -159,13 +100,21 @@ def _stage_seconds(plant: Plant, bundle: Bundle, records: Sequence[Record], size
     return took.warm()
 
 
+def _bare_options() -> ort.SessionOptions:
+    """Return the options of somebody who lets ONNX Runtime share out one call's work by itself."""
+    options = session_options()
+    options.intra_op_num_threads = cpu_limit()
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    return options
+
+
 def _timed(function: Callable[[], object]) -> float:
     before = time.perf_counter()
     function()
     return time.perf_counter() - before
 
 
-async def _fill(on: Bus, vectors: _Vectors, count: int) -> None:
+async def _fill(on: Bus, vectors: Vectors, count: int) -> None:
     await ensure_topics(on.kafka, on.plant)
     await fill(on.kafka, topic_name(on.plant, Stage.FEATURE), vectors.events, count)
 
@@ -179,8 +128,8 @@ async def _service(on: Bus, count: int) -> Growth:
 def main() -> None:
     count, polls = (200_000, 4) if is_quick(__doc__ or "") else (600_000, 12)
     with bus(plant_document(aggregates=_AGGREGATES)) as on:
-        vectors = _Vectors(on.plant)
-        bundle = _bundle(vectors)
+        vectors = Vectors(on.plant)
+        bundle = Autoencoders(vectors, _LAYERS[1:-1]).bundle(7, created=0)
         save_bundle(bundle, on.directory / "bundles")
         asyncio.run(_fill(on, vectors, count))
         records = asyncio.run(_polls(on, polls * _BATCH))

@@ -7,6 +7,7 @@ import contextlib
 import os
 import signal
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -93,6 +94,7 @@ def up(
     ] = None,
     mapping: Annotated[Path | None, typer.Option(help="How to read it.")] = None,
     mes: Annotated[Path | None, typer.Option(help="Mapping file of MES and ERP tables to read orders from.")] = None,
+    sinks: Annotated[Path | None, typer.Option(help="Sinks file: whom to tell of alerts.")] = None,
     directory: Annotated[Path, typer.Option(help="For logs and the database's files.")] = Path("run/up"),
     broker_limit: Annotated[int, typer.Option(help="MiB that the embedded broker may hold before all stops.")] = 4_096,
 ) -> None:
@@ -107,7 +109,9 @@ def up(
             "ANDON_INGEST__SPOOL__DIRECTORY": str(directory / "spool"),
         }
     bundles.mkdir(parents=True, exist_ok=True)  # a plant without models is watched by its limits
-    asyncio.run(_up(plant, bundles.resolve(), source, mes.resolve() if mes else None, directory, broker_limit, console))
+    files = {"mes": ("ANDON_MES__FILE", mes), "notify": ("ANDON_NOTIFY__SINKS", sinks)}
+    wanted = {name: {variable: str(file.resolve())} for name, (variable, file) in files.items() if file}
+    asyncio.run(_up(plant, bundles.resolve(), source, wanted, directory, broker_limit, console))
 
 
 def _endless(recording: Path, mapping: Path | None) -> dict[str, Any]:
@@ -120,7 +124,7 @@ async def _up(
     plant: Path,
     bundles: Path,
     source: dict[str, str] | None,
-    mes: Path | None,
+    wanted: Mapping[str, dict[str, str]],
     directory: Path,
     limit: int,
     console: Console,
@@ -136,7 +140,7 @@ async def _up(
         chain.following = {"ANDON_INFERENCE__BUNDLES": str(bundles), "ANDON_MODELS__UNSIGNED": "allow"}
         console.print(f"broker at {chain.kafka.bootstrap_servers}; Ctrl-C stops everything")
         console.print(f"[yellow]models are loaded from {bundles} without signatures: for development only[/]")
-        await _start_all(chain, mes, directory)
+        await _start_all(chain, wanted, directory)
         if source:
             await chain.start("ingest", source)
         for name, port in chain.ports.items():
@@ -145,16 +149,22 @@ async def _up(
         console.print("stopping")
 
 
-async def _start_all(chain: Chain, mes: Path | None, directory: Path) -> None:
-    """Start all services but the sources, and return when they may be given work."""
+async def _start_all(chain: Chain, wanted: Mapping[str, dict[str, str]], directory: Path) -> None:
+    """Start all services but the sources, and return when they may be given work.
+
+    Args:
+        chain: where they run.
+        wanted: those that run only when they are asked for, with their environment.
+        directory: for the lake.
+    """
     for name in STAGES:
         await chain.start(name)
     await chain.start_history()
     await chain.start("historian", {"ANDON_HISTORIAN__LAKE__DIRECTORY": str((directory / "lake").resolve())})
     await chain.start("oee")
-    if mes:
-        await chain.start("mes", {"ANDON_MES__FILE": str(mes)})
-    await chain.ready(*STAGES, HISTORY, "historian", "oee")
+    for name, environment in wanted.items():
+        await chain.start(name, environment)
+    await chain.ready(*STAGES, HISTORY, "historian", "oee", *wanted)
 
 
 async def _until(stop: asyncio.Event, chain: Chain, limit: int, console: Console) -> None:

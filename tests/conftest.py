@@ -10,6 +10,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import asyncpg
+import hypothesis
 import pytest
 import structlog
 
@@ -17,6 +18,10 @@ from andon.settings import DatabaseSettings, KafkaSettings
 from sandbox.broker import embedded_broker
 from sandbox.database import embedded_database
 from sandbox.mosquitto import program
+
+# A machine under load is slow at times, which says nothing of the code; what is claimed about speed is in bench/.
+hypothesis.settings.register_profile("andon", deadline=None)
+hypothesis.settings.load_profile("andon")
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

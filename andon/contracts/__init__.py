@@ -1,6 +1,6 @@
 """What travels on the bus: one pydantic model per stage, the ids, and the catalogue of topics."""
 
-from andon.contracts.alerting import Alert, AlertState, Feedback, Verdict
+from andon.contracts.alerting import Acknowledgement, Action, Alert, AlertState, Feedback, Verdict
 from andon.contracts.base import Event, Origin
 from andon.contracts.catalogue import CATALOGUE, TopicSpec
 from andon.contracts.deadletter import DeadLetter, DeadLetterReason
@@ -13,6 +13,8 @@ from andon.contracts.scoring import Contribution, Decision, FeatureVector, Infer
 
 __all__ = [
     "CATALOGUE",
+    "Acknowledgement",
+    "Action",
     "Alert",
     "AlertState",
     "Context",

@@ -40,6 +40,10 @@ class DeadLetterReason(StrEnum):
     """Sparkplug data of a node, device or alias whose birth has not been seen; a rebirth was asked for."""
     TOO_LARGE = "too_large"
     """Larger than the broker takes."""
+    UNDELIVERED = "undelivered"
+    """A sink of alerts did not take it in the time that it is given."""
+    REFUSED = "refused"
+    """A sink of alerts said that it will never take it."""
     INTERNAL = "internal"
     """Processing failed on this record alone: a defect; the detail says where."""
 

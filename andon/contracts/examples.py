@@ -122,12 +122,14 @@ _OPENED = Alert(
     opened=_END,
     since=_END,
     message="Vibration of pump-3 is 6.4 mm/s, normal is 2.1: grease the drive-end bearing, plan its change.",
+    causes=["vibration:anomaly"],
     use_case="unplanned pump stops",
     owner="maintenance",
     score=31.2,
     threshold=14.5,
     contributions=[_REASON],
     inference=_INFERENCE.id,
+    model=_MODEL,
     context=_CONTEXT,
 )
 
@@ -140,6 +142,7 @@ _VERDICT = Feedback(
     verdict=Verdict.REAL,
     note="Bearing dry, greased. Outer race is pitted, change ordered.",
     author="maintenance",
+    model=_MODEL,
 )
 
 _DRIFT = DriftReport(

@@ -25,8 +25,8 @@ class FeatureVector(Event):
         description="Share of good samples over all numeric tags: good / (max(samples, expected) x tags).",
     )
     features: dict[str, float | None] = Field(
-        description="'<tag>_<aggregate>' to value, in the tag's unit where that makes sense; null where too few "
-        "good samples were there to compute it."
+        description="Name to value: '<tag>_<aggregate>', and what else the feature definition asks for; null where too "
+        "few good samples were there to compute it."
     )
     context: Context | None = Field(default=None, description="Of the window's last frame.")
 
@@ -55,8 +55,8 @@ class ModelRef(Model):
 class Contribution(Model):
     """One feature's share of a score, in terms a person can check."""
 
-    feature: str = Field(description="'<tag>_<aggregate>'.")
-    tag: str = Field(description="The tag that the feature is made of.")
+    feature: str = Field(description="Its name in the feature vector.")
+    tag: str = Field(description="The main tag that the feature is made of; of one made of context, that field.")
     share: FiniteFloat = Field(description="Part of the score that this feature accounts for; all shares sum to 1.")
     value: FiniteFloat = Field(description="The feature's value in this window.")
     normal: FiniteFloat = Field(description="Its mean in the reference period.")

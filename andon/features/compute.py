@@ -8,7 +8,9 @@ import polars as pl
 from andon.clock import SECOND
 from andon.features.definition import FeatureDefinition
 from andon.features.membership import Membership, assign
-from andon.features.statistics import Floats, Ints, Statistics
+from andon.features.samples import WindowSamples
+from andon.features.segments import Floats, Ints
+from andon.features.statistics import Statistics
 
 #: Samples of all tags of a block, about; 512 KiB.
 _BLOCK = 65_536
@@ -20,8 +22,8 @@ def windows(rows: pl.DataFrame, definition: FeatureDefinition, scan: int) -> pl.
     A window's values are the same to the last bit however the rows are ordered, and whatever other rows are there.
 
     Args:
-        rows: `asset` (String), `time` (Int64, microseconds) and a Float64 column for each of the definition's tags,
-            null where there is no good sample. Of several rows of one asset with one time the first counts.
+        rows: `asset` (String), `time` (Int64, microseconds) and a column for each of the definition's inputs, as
+            `andon.features.inputs` makes them. Of several rows of one asset with one time the first counts.
         definition: with its tags filled in.
         scan: interval at which frames are expected, microseconds; 0 promises none.
 
@@ -35,21 +37,22 @@ def windows(rows: pl.DataFrame, definition: FeatureDefinition, scan: int) -> pl.
     asset = rows["asset"].cast(pl.Enum(names)).to_physical().to_numpy()
     time = rows["time"].to_numpy()
     members = assign(asset, time, definition)
-    samples = rows.select(definition.tags).to_numpy().T
-    found = vectors(time, samples, members, definition, scan)
+    found = vectors(time, rows.select(definition.inputs), members, definition, scan)
     return found.select(names.gather(asset[members.rows[members.segments.starts]]), pl.all())
 
 
-def vectors(time: Ints, samples: Floats, members: Membership, definition: FeatureDefinition, scan: int) -> pl.DataFrame:
+def vectors(
+    time: Ints, inputs: pl.DataFrame, members: Membership, definition: FeatureDefinition, scan: int
+) -> pl.DataFrame:
     """Compute the feature vectors of windows, in their order.
 
-    With numpy, as measured for eight tags and all aggregates: 0.2 us a frame in windows of 100 frames and 0.4 us in
-    windows of 10, on one core. Polars' `group_by`, an expression a feature, took 0.2 to 0.4 us and 1.4 to 1.7 us on
-    two cores, without promising the order in which it adds.
+    Aggregates are numpy's, as measured for eight tags and all of them: 0.2 us a frame in windows of 100 frames and
+    0.4 us in windows of 10, on one core. Polars' `group_by`, an expression a feature, took 0.2 to 0.4 us and 1.4 to
+    1.7 us on two cores, without promising the order in which it adds.
 
     Args:
         time: event time of each row, microseconds.
-        samples: [tags, rows] in the definition's order of tags; NaN where there is no good sample.
+        inputs: a column for each of the definition's inputs, as `andon.features.inputs` makes them.
         members: the windows, and which rows are in them.
         definition: with its tags filled in.
         scan: interval at which frames are expected, microseconds; 0 promises none.
@@ -64,13 +67,15 @@ def vectors(time: Ints, samples: Floats, members: Membership, definition: Featur
     if not definition.tags:
         raise ValueError("the feature definition names no tags; take `AssetClass.feature_definition`")
     segments, start = members.segments, members.end - definition.window
-    seconds = (time[members.rows] - np.repeat(start, segments.lengths)) / SECOND
+    since = time[members.rows] - np.repeat(start, segments.lengths)
     expected = np.full_like(start, round(definition.window / scan) if scan else 0)
     promised = np.maximum(segments.lengths, expected)
+    of_tags = inputs.select(definition.tags).to_numpy().T
     found = [
-        Statistics(block.take(members.rows, axis=1), seconds, segments, promised)
-        for block in _blocks(samples, len(seconds))
+        Statistics(block.take(members.rows, axis=1), since / SECOND, segments, promised)
+        for block in _blocks(of_tags, len(since))
     ]
+    extra = _extra(definition, WindowSamples(inputs, members.rows, since, segments, definition.window))
     good = np.sum([block.good.sum(axis=0) for block in found], axis=0)
     return pl.DataFrame(
         {
@@ -79,7 +84,7 @@ def vectors(time: Ints, samples: Floats, members: Membership, definition: Featur
             "samples": segments.lengths,
             "expected": expected,
             "good_ratio": good / (promised * len(definition.tags)),
-            "features": _features(found, definition),
+            "features": _features(found, extra, definition),
         }
     )
 
@@ -90,10 +95,16 @@ def _blocks(samples: Floats, length: int) -> list[Floats]:
     return [samples[i : i + tags] for i in range(0, len(samples), tags)]
 
 
-def _features(found: list[Statistics], definition: FeatureDefinition) -> pl.Series:
+def _extra(definition: FeatureDefinition, samples: WindowSamples) -> list[Floats]:
+    """Return the features of all other kinds, each [features, windows]."""
+    with np.errstate(all="ignore"):  # what cannot be computed becomes NaN, and that null
+        return [kind.compute(samples) for kind in definition.extra]
+
+
+def _features(found: list[Statistics], extra: list[Floats], definition: FeatureDefinition) -> pl.Series:
     """Return all features as one struct a window; what is not finite becomes null, as JSON has it."""
     by_tag = [np.stack([block[aggregate] for aggregate in definition.aggregates], axis=1) for block in found]
-    values = np.concatenate(by_tag).ravel()
+    values = np.concatenate([part.ravel() for part in (*by_tag, *extra)])
     values[~np.isfinite(values)] = np.nan
     column, height = pl.Series(values, nan_to_null=True), len(values) // len(definition.feature_names)
     # Slices of one column: making each of a hundred short columns on its own takes as long as computing them.

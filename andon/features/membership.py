@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from andon.features.definition import FeatureDefinition
-from andon.features.statistics import Ints, Segments
+from andon.features.segments import Ints, Segments
 
 #: Number of each row's asset, of any integer type; the smaller the type, the faster it sorts.
 AssetNumbers = npt.NDArray[np.integer]

@@ -9,53 +9,12 @@ shorter to write, but lose digits with every sample that went before.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-import numpy.typing as npt
 
 from andon.features.definition import Aggregate
-
-Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
-
-#: Segments are sorted as rows of matrices whose widths are multiples of this: few matrices, little padding.
-_WIDTH = 8
-
-
-@dataclass(frozen=True)
-class Segments:
-    """Consecutive slices that cover an axis; none is empty.
-
-    Attributes:
-        starts: index of each slice's first element, ascending from 0.
-        lengths: elements of each slice.
-    """
-
-    starts: Ints
-    lengths: Ints
-
-    def sum(self, values: Floats) -> Floats:
-        """Return each segment's sum along the last axis."""
-        return np.add.reduceat(values, self.starts, axis=-1)
-
-    def spread(self, per_segment: Floats) -> Floats:
-        """Return every segment's value once for each of its elements, along the last axis."""
-        return np.repeat(per_segment, self.lengths, axis=-1)
-
-    def matrices(self) -> list[tuple[Ints, Ints]]:
-        """Return segments of similar length as matrices: (their numbers, index of every element).
-
-        A matrix is padded with the index one behind the axis' last.
-        """
-        widths = -(-self.lengths // _WIDTH) * _WIDTH
-        return [self._matrix(np.flatnonzero(widths == width), width) for width in np.unique(widths)]
-
-    def _matrix(self, numbers: Ints, width: int) -> tuple[Ints, Ints]:
-        column = np.arange(width)
-        inside = column < self.lengths[numbers, None]
-        return numbers, np.where(inside, self.starts[numbers, None] + column, self.lengths.sum())
+from andon.features.segments import Floats, Ints, Segments
 
 
 class Statistics:
@@ -90,12 +49,12 @@ class Statistics:
     @cached_property
     def minimum(self) -> Floats:
         """Smallest value."""
-        return np.fmin.reduceat(self._values, self._segments.starts, axis=-1)
+        return self._segments.smallest(self._values)
 
     @cached_property
     def maximum(self) -> Floats:
         """Largest value."""
-        return np.fmax.reduceat(self._values, self._segments.starts, axis=-1)
+        return self._segments.largest(self._values)
 
     @cached_property
     def mean(self) -> Floats:

@@ -1,4 +1,4 @@
-"""Features as people on the shop floor call them, and the units that they have."""
+"""Features as people on the shop floor call them."""
 
 from __future__ import annotations
 
@@ -22,35 +22,29 @@ _SHAPES: dict[str, str] = {
     Aggregate.CREST_FACTOR: "crest factor",
     Aggregate.GOOD_RATIO: "share of good samples",
 }
-_WITHOUT_UNIT = frozenset({Aggregate.KURTOSIS, Aggregate.CREST_FACTOR, Aggregate.GOOD_RATIO})
 
 #: A feature within so many standard deviations of its mean is not unusual by itself.
 USUAL = 2.0
 
 
-def is_level(aggregate: str) -> bool:
-    """Return whether *aggregate* tells where a signal is, rather than how it moves."""
-    return aggregate in _LEVELS
+def is_level(statistic: str) -> bool:
+    """Return whether *statistic* tells where a signal is, rather than how it moves."""
+    return statistic in _LEVELS
 
 
-def signal_in_words(tag: str, aggregate: str) -> str:
+def signal_in_words(tag: str, statistic: str) -> str:
     """Return what the value of a feature is of: a level is called as its tag, ``spread of vibration`` is no level."""
-    shape = _SHAPES.get(aggregate)
-    return f"{shape} of {name_in_words(tag)}" if shape else name_in_words(tag)
+    signal = name_in_words(tag)
+    return signal if is_level(statistic) else f"{_statistic_in_words(statistic)} of {signal}"
 
 
-def feature_in_words(tag: str, aggregate: str) -> str:
+def feature_in_words(tag: str, statistic: str) -> str:
     """Return a name that tells a feature from all others of its tag: ``vibration mean``, ``vibration spread``."""
-    return f"{name_in_words(tag)} {_LEVELS.get(aggregate) or _SHAPES.get(aggregate) or aggregate}"
+    return f"{name_in_words(tag)} {_statistic_in_words(statistic)}"
 
 
-def feature_unit(aggregate: str, unit: str | None) -> str | None:
-    """Return the unit of an aggregate of a tag in *unit*, None for none: a slope's is by the second."""
-    if aggregate in _WITHOUT_UNIT:
-        return None
-    if aggregate != Aggregate.SLOPE:
-        return unit
-    return "1/s" if unit in (None, "dimensionless") else f"{unit}/s"
+def _statistic_in_words(statistic: str) -> str:
+    return _LEVELS.get(statistic) or _SHAPES.get(statistic) or statistic.replace("_", " ")
 
 
 def difference_in_words(name: str, difference: float, unit: str, deviation: float) -> str:

@@ -14,7 +14,7 @@ from andon.models.bundle import MODEL_FILE
 from andon.registry.audit import Entry, findings
 from andon.registry.dossier import Checked, Dossier
 from andon.registry.standing import Standing, details_of, standings
-from andon.registry.wording import act_in_words, printable, reason_of, share_in_words
+from andon.registry.wording import act_in_words, moment_in_words, printable, reason_of, share_in_words
 from andon.signing.view import verdict_facts
 
 _ROLES = ("production", "canary", "shadow")
@@ -92,7 +92,7 @@ def _in_force(held: Mapping[str, Standing], version: str, role: str, spoken: int
 
 def _standing(alias: str, held: Standing) -> str:
     where = share_in_words(held.share_permille)
-    return f"{alias} {held.version} on {where} since {isoformat(held.since)}, by {held.actor}, entry {held.entry}"
+    return f"{alias} {held.version} on {where} since {moment_in_words(held.since)}, by {held.actor}, entry {held.entry}"
 
 
 def _concerns(entry: Entry, name: str, version: str) -> bool:
@@ -100,7 +100,7 @@ def _concerns(entry: Entry, name: str, version: str) -> bool:
 
 
 def _act(entry: Entry) -> Tree:
-    tree = _branch(f"entry {entry.number}, {isoformat(entry.at)}: {act_in_words(entry)}")
+    tree = _branch(f"entry {entry.number}, {moment_in_words(entry.at)}: {act_in_words(entry)}")
     if reason := reason_of(entry):
         tree.add(Text(reason))
     return tree

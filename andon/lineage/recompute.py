@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from andon.contracts import Frame
+from andon.contracts import ContextFrame, Frame
 from andon.features.compute import windows
+from andon.features.inputs import judged_inputs
 from andon.lineage.chain import Chain, Link
 from andon.models import Bundle, Scorer
 from andon.plant import AssetClass, Plant
@@ -52,7 +53,7 @@ def recompute(chain: Chain, others: Sequence[Link], plant: Plant, bundle: Bundle
     if problems or chain.feature is None:
         return Agreement(agrees=False, findings=problems or ["there is no feature vector to compare with"])
     asset_class = plant.classes[chain.feature.event["asset_class"]]
-    vector = _vector(chain.raw, others, asset_class, chain.feature.event)
+    vector = _vector(chain, others, asset_class, chain.feature.event)
     if vector is None:
         return Agreement(agrees=False, findings=["the raw frames make no such window"])
     findings = _differences(chain.feature.event["features"], vector)
@@ -73,11 +74,11 @@ def _unfit(chain: Chain, plant: Plant, bundle: Bundle | None) -> list[str]:
 
 
 def _vector(
-    raw: Sequence[Link], others: Sequence[Link], asset_class: AssetClass, window: Mapping[str, Any]
+    chain: Chain, others: Sequence[Link], asset_class: AssetClass, window: Mapping[str, Any]
 ) -> dict[str, float | None] | None:
     """Return the window's features by name; None when its frames make no such window."""
-    schema, own = event_schema(Frame, asset_class), {link.place for link in raw}
-    ordered = sorted((*others, *raw), key=lambda link: link.place.first)
+    schema, own = event_schema(Frame, asset_class), {link.place for link in chain.raw}
+    ordered = sorted((*others, *chain.raw), key=lambda link: link.place.first)
     frames = pl.DataFrame([{name: link.event.get(name) for name in schema} for link in ordered], schema=schema)
     known = [link.place in own for link in ordered]
     index, times = np.zeros(frames.height, np.int64), frames["time"].to_numpy()
@@ -85,9 +86,12 @@ def _vector(
         index, times, frames["ingest_time"].to_numpy(), np.arange(frames.height), np.ones(frames.height, np.bool_)
     )
     inspected = Inspector(asset_class, 1).inspect(frames["values"], frames["status"], arrivals)
+    told = {link.made_of: link.event.get("context") for link in chain.context}
+    dtype = event_schema(ContextFrame, asset_class)["context"]
+    context = pl.Series([told.get(link.place) for link in ordered], dtype=dtype)
     definition = asset_class.feature_definition
-    good = pl.DataFrame({tag: inspected.good(tag) for tag in definition.tags}, nan_to_null=True)
-    samples = frames.select("asset", "time").hstack(good).filter(known)
+    inputs = judged_inputs(inspected.values, inspected.quality, context, definition)
+    samples = frames.select("asset", "time", *inputs).filter(known)
     found = windows(samples, definition, asset_class.scan).filter(time=window["time"])
     return None if found.is_empty() else dict(found["features"][0])
 

@@ -16,7 +16,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from andon.features.wording import difference_in_words, feature_in_words, feature_unit
+from andon.features.wording import difference_in_words, feature_in_words
 from andon.models.manifest import ModelFacts
 from andon.models.scorer import Scores
 from andon.words import unit_in_words
@@ -57,7 +57,7 @@ class Explainer:
         profiles = [facts.reference.features[name] for name in facts.features]
         aggregates = [name.removeprefix(f"{tag}_") for name, tag in zip(facts.features, facts.tags, strict=True)]
         known = list(zip(facts.tags, aggregates, strict=True))
-        unit = [feature_unit(each, units.get(tag)) for tag, each in known]
+        unit = [feature.unit(units) for feature in facts.feature_definition.features]
         texts = {"feature": facts.features, "tag": facts.tags, "unit": unit}
         self._about = pl.DataFrame(texts, schema=dict.fromkeys(texts, pl.String))
         self._spoken = [

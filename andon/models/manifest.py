@@ -7,6 +7,7 @@ from typing import Annotated, Literal, Self
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, FiniteFloat, StringConstraints, model_validator
 
 from andon.contracts.base import AssetPath, Micros
+from andon.families import FamilyName
 from andon.features import FeatureDefinition
 from andon.uns.names import check_key_segment
 
@@ -66,6 +67,8 @@ class TrainingFacts(_Part):
     """Features that the model does not look at, with the reason."""
     false_alarm_rate: float = Field(gt=0, lt=1)
     """Share of normal windows that the threshold may flag, as asked for."""
+    false_alarms_per_week: Annotated[FiniteFloat, Field(gt=0)] | None = None
+    """False alarms that a machine may raise in a week, as asked for; the threshold then keeps to these."""
 
 
 class ModelCard(_Part):
@@ -118,7 +121,7 @@ class ModelFacts(_Part):
     format: Literal["andon.bundle/1"] = "andon.bundle/1"
     name: ModelName
     asset_class: ClassName
-    family: Literal["pca"]
+    family: FamilyName
     feature_definition: FeatureDefinition
     """With its tags filled in."""
     feature_hash: Hash12
@@ -150,9 +153,8 @@ class ModelFacts(_Part):
 
     @property
     def tags(self) -> tuple[str, ...]:
-        """The tag that each feature is made of, in the order of `features`."""
-        definition = self.feature_definition
-        return tuple(tag for tag in definition.tags for _ in definition.aggregates)
+        """The main tag that each feature is made of, in the order of `features`."""
+        return tuple(feature.tag for feature in self.feature_definition.features)
 
 
 class Manifest(ModelFacts):

@@ -13,7 +13,8 @@ from pydantic_core import ErrorDetails
 
 from andon.errors import PlantError
 from andon.plant.model import Plant
-from andon.plant.references import Problem, plant_problems
+from andon.plant.plain import Problem
+from andon.plant.references import plant_problems
 from andon.plant.schema import is_duration, schema_at
 from andon.plant.source import SourceError, read_source
 from andon.plant.wording import explain

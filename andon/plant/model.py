@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from enum import StrEnum
 from functools import cached_property
 from itertools import pairwise
@@ -23,9 +24,13 @@ from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from andon.contracts.alerting import Severity
 from andon.contracts.frames import Bounds
+from andon.families import FamilyName
 from andon.features import FeatureDefinition
+from andon.plant.alarms import Circumstance, Flapping
+from andon.plant.plain import Problem
 from andon.plant.production import Day, Production, Shift, StateRule, TimeZone
-from andon.plant.references import Problem, class_problems, plant_problems
+from andon.plant.references import class_problems, plant_problems
+from andon.plant.routes import Route
 from andon.units import Duration, conversion, registry
 from andon.uns import Stage, TopicName, check_asset, check_tag
 from andon.uns.names import check_key_segment, check_topic_segment
@@ -212,8 +217,8 @@ class Message(_Part):
 class ModelSpec(_Part):
     """How a class is modelled and when an alert opens."""
 
-    family: Literal["pca"] = "pca"
-    """Model family to train."""
+    family: FamilyName = "pca"
+    """Model family to train, see docs/training.md."""
     min_good_ratio: float = Field(default=0.7, ge=0, le=1)
     """Below this share of good samples inference abstains."""
     stale_after: Duration = Field(default=600_000_000, gt=0)
@@ -226,6 +231,14 @@ class ModelSpec(_Part):
     """It resolves when windows are normal for this long."""
     hysteresis: float = Field(default=0.1, ge=0, lt=1)
     """While an alert is open, a window counts as normal only below threshold x (1 - hysteresis)."""
+    suppressed_in: tuple[Circumstance, ...] = (
+        Circumstance.MAINTENANCE,
+        Circumstance.PLANNED_STOP,
+        Circumstance.CHANGEOVER,
+    )
+    """Circumstances in which alerts are suppressed (ANSI/ISA-18.2: suppressed by design)."""
+    flapping: Flapping = Flapping()
+    """When an alert that comes and goes is held open as one."""
 
 
 class Consistency(_Part):
@@ -297,6 +310,7 @@ class AssetClass(_Part):
     @model_validator(mode="after")
     def _references_exist(self) -> Self:
         _refuse(self, class_problems(self.model_dump(by_alias=True)))
+        _refuse(self, _named_twice(self.feature_definition.feature_names))
         return self
 
     @cached_property
@@ -308,6 +322,18 @@ class AssetClass(_Part):
     def feature_definition(self) -> FeatureDefinition:
         """The feature definition with its tags filled in: this one is hashed, served and trained on."""
         return self.features.model_copy(update={"tags": self.features.tags or self.numeric_tags})
+
+    @cached_property
+    def feature_units(self) -> dict[str, str | None]:
+        """Unit of each feature, by its name, as pint reads it; None for those without."""
+        units = {name: tag.unit for name, tag in self.tags.items()}
+        return {feature.name: feature.unit(units) for feature in self.feature_definition.features}
+
+
+def _named_twice(features: Iterable[str]) -> Iterator[Problem]:
+    for name, count in Counter(features).items():
+        if count > 1:
+            yield Problem(("features",), f"makes {count} features of the name {name!r} (ask for it once only)")
 
 
 class UseCase(_Part):
@@ -345,6 +371,8 @@ class Plant(_Part):
     assets: dict[AssetName, Asset] = Field(min_length=1)
     """ISA-95 path below the site (area/line/cell/asset) to the machine."""
     use_cases: tuple[UseCase, ...] = ()
+    routes: tuple[Route, ...] = ()
+    """Where alerts are told; all that fit count. Without any, every sink is told everything."""
     time_zone: TimeZone = "UTC"
     """Time zone of the site, in which shifts are written."""
     shifts: tuple[Shift, ...] = ()

@@ -15,7 +15,7 @@ from typing import Any
 import yaml
 
 from andon.errors import ConfigError
-from andon.plant.references import Problem
+from andon.plant.plain import Problem
 
 #: Larger files are refused: a site of 10,000 machines takes less than half of it.
 MAX_BYTES = 2 * 2**20

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 
 from pydantic_core import ErrorDetails
 
-from andon.plant.references import suggestion
+from andon.plant.plain import suggestion
 
 _LONGEST = 60
 _QUOTED = re.compile(r"'([^']*)'")

@@ -72,12 +72,12 @@ def _differences(what: str, entry: Entry | None, wanted: Mapping[str, Any]) -> I
 def _undecided(entries: Sequence[Entry], stored: pb.ListResponse) -> Iterator[str]:
     """Yield requests whose decision is not the log's."""
     decisions = {
-        details_of(entry).get("request"): (entry.action, entry.actor)
+        str(details_of(entry).get("request")): (entry.action, entry.actor)
         for entry in entries
         if entry.action in ("approved", "rejected")
     }
     for promotion in stored.promotions:
-        said = decisions.get(promotion.id, ("pending", ""))
+        said = decisions.get(str(promotion.id), ("pending", ""))
         if said != (promotion.state, promotion.decider):
             by = f" by {promotion.decider}" if promotion.decider else ""
             told = " by ".join(filter(None, said))

@@ -98,7 +98,7 @@ async def _signatures(
     with tempfile.TemporaryDirectory(prefix="andon-dossier-") as folder:
         try:
             bundle = await BundleCache(Path(folder)).bring(model, client)
-        except (BundleError, RegistryError) as error:
+        except (BundleError, RegistryError, OSError) as error:
             return _unchecked(approved, f"the bundle could not be fetched: {error}"), None
         return await asyncio.to_thread(_checked, bundle, model, approved, trust)
 

@@ -56,10 +56,14 @@ def standings(entries: Iterable[Entry], name: str, until: int | None = None) -> 
     for entry in entries:
         if entry.name == name and (until is None or entry.at <= until) and entry.action in _EFFECTS:
             details = details_of(entry)
-            share = details.get("share_permille", _WHOLE)
-            now = Standing(entry.version, share, entry.at, entry.number, entry.actor)
+            now = Standing(entry.version, _share(details), entry.at, entry.number, entry.actor)
             _EFFECTS[entry.action](held, str(details.get("alias")), now)
     return held
+
+
+def _share(details: Mapping[str, Any]) -> int:
+    share = details.get("share_permille")
+    return share if isinstance(share, int) else _WHOLE
 
 
 def _publish(held: Standings, _: str, now: Standing) -> None:

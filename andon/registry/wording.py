@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from andon.clock import isoformat
 from andon.registry.audit import Entry
 from andon.registry.standing import details_of
 
@@ -26,6 +27,14 @@ _SAID = frozenset({"alias", "share_permille", "request", "requester", "replaces"
 def share_in_words(permille: int) -> str:
     """Return a share of the assets, such as ``2.5 % of the assets``."""
     return "all assets" if permille == 1_000 else f"{permille / 10:g} % of the assets"
+
+
+def moment_in_words(at: int) -> str:
+    """Return when an entry says that it was (ISO 8601); the number itself where that is no time."""
+    try:
+        return isoformat(at)
+    except (ValueError, OverflowError, OSError):  # somebody changed it, which the entry's hash tells
+        return str(at)
 
 
 def act_in_words(entry: Entry) -> str:

@@ -51,6 +51,22 @@ class Record(Protocol):
         """Header names and values."""
 
 
+class Consumed(Record, Protocol):
+    """What is needed of a record that was read from a topic."""
+
+    @property
+    def topic(self) -> str:
+        """The topic's name."""
+
+    @property
+    def partition(self) -> int:
+        """The partition's number."""
+
+    @property
+    def timestamp(self) -> int:
+        """When it was sent, milliseconds since 1970."""
+
+
 @dataclass(frozen=True, slots=True)
 class Decoded:
     """One poll: rows per asset class, in offset order, and what could not be decoded."""
@@ -214,4 +230,4 @@ def _unknown_asset(record: Record) -> Rejected:
     return Rejected(record.offset, DeadLetterReason.UNKNOWN_ASSET, detail)
 
 
-__all__ = ["Decoded", "Decoder", "Line", "Record", "encode", "encode_values"]
+__all__ = ["Consumed", "Decoded", "Decoder", "Line", "Record", "encode", "encode_values"]

@@ -22,13 +22,15 @@ async def follow(settings: KafkaSettings, topic: str, tell: Callable[[Alert], No
 
 
 def spans(events: Iterable[Alert]) -> list[AlertSpan]:
-    """Fold alert events, in any order and possibly repeated, into one span an alert."""
+    """Fold alert events, in any order and possibly repeated, into one span an alert that people were told of."""
     unique = {event.id: event for event in events}
     by_alert: dict[str, list[Alert]] = {}
     for event in unique.values():
         by_alert.setdefault(event.alert, []).append(event)
     folded = []
     for changes in by_alert.values():
+        if all(change.state in (AlertState.SUPPRESSED, AlertState.RESOLVED) for change in changes):
+            continue
         changes.sort(key=lambda change: change.time)
         ends = [change.time for change in changes if change.state is AlertState.RESOLVED]
         first = changes[0]

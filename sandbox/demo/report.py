@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import statistics
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import orjson
@@ -15,6 +15,7 @@ from rich.table import Table
 from rich.terminal_theme import MONOKAI
 
 from andon.clock import SECOND, isoformat
+from andon.parity import Parity
 from sandbox.demo.evaluation import AlertSpan, Evaluation
 from sandbox.demo.history import Asked
 from sandbox.demo.models import Judged, Swapped
@@ -78,6 +79,7 @@ class Report:
     training_seconds: float
     dead_letters: Mapping[str, int]
     asked: Asked | None = None
+    parity: Parity = field(default_factory=Parity)
     swapped: Sequence[Swapped] = ()
     judged: Judged | None = None
 
@@ -104,6 +106,8 @@ class Report:
                 "dead_letters": dict(self.dead_letters),
                 "history_rows": dict(self.asked.rows) if self.asked else {},
                 "corrected_frames": self.asked.corrected if self.asked else 0,
+                "vectors_recomputed": self.parity.checked,
+                "parity_mismatches": self.parity.mismatches,
                 "swapped_models": [asdict(each) for each in self.swapped],
                 "windows": asdict(self.judged) if self.judged else {},
                 "oee": [asdict(each) for each in self.asked.oee] if self.asked else [],
@@ -182,6 +186,7 @@ class Report:
         table.add_row("latency, machine to verdict", f"p50 {speed.p50_ms:,.0f} ms, p99 {speed.p99_ms:,.0f} ms")
         busy = ", ".join(f"{service} {us:.0f}" for service, us in speed.busy_us.items())
         table.add_row("work per record", f"{busy} µs; slowest stage: [bold]{speed.slowest}[/]")
+        table.add_row("feature vectors computed again", self._parity())
         letters = ", ".join(f"{reason} {n}" for reason, n in self.dead_letters.items() if n)
         table.add_row("dead letters", letters or "none")
         if self.judged:
@@ -193,6 +198,10 @@ class Report:
             table.add_row("asked back from the historian", f"{rows} rows")
             table.add_row("a batch corrected afterwards", f"{self.asked.corrected:,} frames sent again")
         return table
+
+    def _parity(self) -> str:
+        checked, mismatches = self.parity.checked, self.parity.mismatches
+        return f"{checked:,}, {f'[bold red]{mismatches:,} differ[/]' if mismatches else 'the same to the last bit'}"
 
     def _false_alarms(self) -> str:
         outcome = self.outcome

@@ -17,6 +17,8 @@ from rich.console import Console
 
 from andon.clock import SECOND
 from andon.contracts import Alert
+from andon.parity import Checker, Parity
+from andon.parity.reading import check_since
 from andon.plant import Plant
 from andon.plant.load import load_plant
 from andon.registry.v1 import registry_pb2 as pb
@@ -163,12 +165,15 @@ async def _stream(
                 swapped = await swapping
         finally:
             following.cancel()
+    with console.status("computing all feature vectors again"):
+        checked = await check_since(chain.kafka, plant, Checker(plant), chain.kafka.partitions)
     with console.status("correcting a batch, and asking the historian"):
         asked = await _afterwards(scenario, plant, chain)
     records = await _inferences(chain.kafka, topic_name(plant, Stage.INFERENCE))
     verdicts = [_Verdict(event["ingest_time"], sent) for event, sent in records]
     report = _report(scenario, plant, readings, changes, verdicts, trained)
-    return replace(report, asked=asked, swapped=swapped, judged=judged(event for event, _ in records))
+    parity = sum(checked.values(), Parity())
+    return replace(report, asked=asked, swapped=swapped, judged=judged(event for event, _ in records), parity=parity)
 
 
 def _registry_site(folder: Path) -> RegistrySite:

@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
+import asyncio
+
+from andon.garbage import collected_by_the_clock
 from andon.plant import Plant
-from andon.service import run_stage
-from andon.stream import StageSpec
+from andon.service import run_service
+from andon.stream.worker import Worker
 from andon.telemetry import Metrics
+from services.alert.inbox import Inbox
 from services.alert.processor import alert_stage
 from services.alert.settings import AlertSettings
+from services.alert.voices import Voices
 
 
-def _build(plant: Plant, settings: AlertSettings, _: Metrics) -> StageSpec:
-    return alert_stage(plant, settings)
+async def run(plant: Plant, settings: AlertSettings, metrics: Metrics, stop: asyncio.Event) -> None:
+    """Hear people and run the stage until *stop* is set."""
+    inbox = Inbox()
+    worker = Worker(alert_stage(plant, settings, inbox), plant, settings, metrics=metrics)
+    voices = Voices(plant, settings, metrics, inbox)
+    async with collected_by_the_clock(), voices.heard(stop):
+        await worker.run(stop)
 
 
 if __name__ == "__main__":
-    run_stage("alert", AlertSettings, _build)
+    run_service("alert", AlertSettings, run)

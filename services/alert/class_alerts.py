@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from andon.contracts import Alert, Inference, Origin, event_id
+from andon.contracts import Alert, AlertState, Feedback, Inference, Origin, event_id
 from andon.plant import Plant
 from andon.uns import Stage
-from services.alert.lifecycle import Change, Lifecycle, Window
+from services.alert.lane import HISTORY, alert_name
+from services.alert.lifecycle import Lifecycle
 from services.alert.message import Wording
-from services.alert.reason import broken_limits
+from services.alert.reason import broken_limits, circumstances, suspect
 from services.alert.settings import AlertRules
-
-#: Behind an asset's path, the name of its life in history; behind an alert's name, the sign that it is of history.
-HISTORY = "@backfill"
+from services.alert.window import Change, Window
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,27 +53,30 @@ class ClassAlerts:
             threshold=inference.threshold,
             severity=self.wording.severity(inference),
             broken=broken_limits(inference),
+            suspect=suspect(inference),
+            circumstances=circumstances(inference.context),
         )
 
     def alert(self, change: Change, inference: Inference) -> Alert:
-        """Return the event that tells of *change*; a window changes an alert once at most, so its id is unique.
-
-        What history shows has names of its own: it neither opens nor ends what people are looking at.
-        """
-        history = HISTORY if inference.origin is Origin.BACKFILL else ""
+        """Return the event that tells of *change*; a window changes an alert once at most, so its id is unique."""
+        alert = change.alert
         return Alert(
-            id=event_id(inference.asset, inference.time, Stage.ALERT, f"{change.opened}-{change.state}{history}"),
+            id=_change_id(change, inference.asset, inference.time, inference.origin),
             asset=inference.asset,
             time=inference.time,
             ingest_time=inference.ingest_time,
             origin=inference.origin,
-            alert=f"{inference.asset}@{change.opened}:{Stage.ALERT}{history}",
+            alert=alert_name(inference.asset, alert.opened, inference.origin),
             asset_class=inference.asset_class,
             state=change.state,
-            severity=change.severity,
-            opened=change.opened,
-            since=change.since,
-            message=self.wording.message(change.kind, inference),
+            severity=alert.severity,
+            opened=alert.opened,
+            since=alert.since,
+            message=self.wording.message(change, inference),
+            causes=list(alert.causes),
+            flapping=alert.flapping,
+            suppressed_by=alert.suppressed_by if change.state is AlertState.SUPPRESSED else None,
+            acknowledged=alert.acknowledged if change.state is AlertState.ACKNOWLEDGED else None,
             use_case=self.use_case,
             owner=self.owner,
             score=inference.score,
@@ -82,5 +84,27 @@ class ClassAlerts:
             contributions=inference.contributions,
             limit_violations=inference.limit_violations,
             inference=inference.id,
+            model=inference.model,
             context=inference.context,
         )
+
+
+def commanded(change: Change, said: Alert, command: Feedback) -> Alert:
+    """Return the event that tells of a *change* by *command*: the one told last, but for how the alert stands now."""
+    alert = change.alert
+    told = {
+        "id": _change_id(change, said.asset, command.time, said.origin),
+        "time": command.time,
+        "ingest_time": command.ingest_time,
+        "state": change.state,
+        "severity": alert.severity,
+        "causes": list(alert.causes),
+        "suppressed_by": alert.suppressed_by,
+        "acknowledged": alert.acknowledged,
+    }
+    return said.model_copy(update=told)
+
+
+def _change_id(change: Change, asset: str, time: int, origin: Origin) -> str:
+    history = HISTORY if origin is Origin.BACKFILL else ""
+    return event_id(asset, time, Stage.ALERT, f"{change.alert.opened}-{change.state}{history}")

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from andon.contracts import Decision, Inference, LimitViolation
 from andon.contracts.alerting import Severity
-from andon.features.wording import feature_unit, signal_in_words
+from andon.features.wording import signal_in_words
 from andon.plant import AssetClass, Message
+from andon.plant.alarms import Circumstance
+from andon.units import format_duration
 from andon.words import asset_in_words, difference, name_in_words, number_pair, tidy, unit_in_words
-from services.alert.lifecycle import ChangeKind, worst
-from services.alert.reason import Reason, main_reason
+from services.alert.lifecycle import SHELVED
+from services.alert.reason import Reason, is_anomalous, main_reason
+from services.alert.window import Change, ChangeKind, worst
 
 _DIRECTIONS = {"low": "below", "high": "above"}
 _BOUNDS: dict[str, tuple[Severity, str]] = {
@@ -37,6 +40,16 @@ _LAPSED = (
     "{asset} cannot be judged for now ({reason}), and no limit has been seen broken since. This alert is closed "
     "without proof that the machine is well: look at it and at its sensors."
 )
+_SUPPRESSED = "Suppressed while {reason}."
+_REASONS: dict[str, str] = {
+    Circumstance.MAINTENANCE: "maintenance is under way",
+    Circumstance.PLANNED_STOP: "the machine is stopped as planned",
+    Circumstance.CHANGEOVER: "the machine is being set up",
+    Circumstance.UNPLANNED_STOP: "the machine is stopped",
+    Circumstance.IDLE: "the machine idles",
+    SHELVED: "the machine is shelved",
+}
+_FLAPPING = "This comes and goes, so it stays open until the machine has been well for {quiet}."
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,16 +65,24 @@ class Wording:
             found.append(self._message(main_reason(inference.contributions)).severity)
         return worst(*found)
 
-    def message(self, kind: ChangeKind, inference: Inference) -> str:
+    def message(self, change: Change, inference: Inference) -> str:
         """Return what to tell people of a change that *inference* caused."""
         asset = asset_in_words(inference.asset)
-        match kind:
-            case ChangeKind.OPENED | ChangeKind.WORSENED:
-                return " ".join(self._findings(asset, inference))
+        match change.kind:
             case ChangeKind.RESOLVED:
                 return _RESOLVED.format(asset=asset)
             case ChangeKind.LAPSED:
                 return _LAPSED.format(asset=asset, reason=inference.reason or "no reason is given")
+            case ChangeKind.SUPPRESSED:
+                found = self._findings(asset, inference) if is_anomalous(inference) else ()
+                return " ".join((*found, _SUPPRESSED.format(reason=_REASONS[change.alert.suppressed_by or SHELVED])))
+            case _:
+                return " ".join((*self._findings(asset, inference), *self._flapping(change)))
+
+    def _flapping(self, change: Change) -> Iterator[str]:
+        """Yield that the alert is flapping, where that is news."""
+        if change.alert.flapping and change.kind is not ChangeKind.WORSENED:
+            yield _FLAPPING.format(quiet=format_duration(self.asset_class.model.flapping.quiet))
 
     def _findings(self, asset: str, inference: Inference) -> list[str]:
         found = [self._limits(asset, inference.limit_violations)] if inference.limit_violations else []
@@ -99,11 +120,8 @@ class Wording:
         return next(fitting, _DEFAULT)
 
     def _unit_of(self, reason: Reason) -> str:
-        return unit_in_words(feature_unit(reason.aggregate, self._technical_unit(reason.tag)))
+        return unit_in_words(self.asset_class.feature_units.get(reason.feature.feature))
 
     def _unit(self, tag: str) -> str:
-        return unit_in_words(self._technical_unit(tag))
-
-    def _technical_unit(self, tag: str) -> str | None:
         known = self.asset_class.tags.get(tag)
-        return known.unit if known else None
+        return unit_in_words(known.unit if known else None)

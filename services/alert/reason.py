@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from andon.contracts import Contribution, Inference
+from andon.contracts import Context, Contribution, Decision, Inference
 from andon.features.wording import is_level
 from andon.plant import Message
+from andon.plant.alarms import Circumstance
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +59,33 @@ def main_reason(contributions: Sequence[Contribution]) -> Reason | None:
     main = max(shares, key=shares.__getitem__)
     reasons = [Reason(part) for part in contributions if part.tag == main]
     return max(reasons, key=lambda reason: (reason.is_level, reason.feature.share))
+
+
+def is_anomalous(inference: Inference) -> bool:
+    """Return whether the model says so, or a limit is broken."""
+    return inference.decision is Decision.ANOMALY or bool(inference.limit_violations)
+
+
+def suspect(inference: Inference) -> str | None:
+    """Return ``<tag>:anomaly`` of the model's main reason; ``anomaly`` where no signal stands out, None without one."""
+    if inference.decision is not Decision.ANOMALY:
+        return None
+    reason = main_reason(inference.contributions)
+    return f"{reason.tag}:{Decision.ANOMALY}" if reason else Decision.ANOMALY.value
+
+
+def is_suspect(cause: str) -> bool:
+    """Return whether a cause of an alert is one that a model found (`suspect`)."""
+    return cause.rpartition(":")[2] == Decision.ANOMALY
+
+
+def circumstances(context: Context | None) -> frozenset[str]:
+    """Return what a machine is in the middle of: ``maintenance``, and its state."""
+    if context is None:
+        return frozenset()
+    maintenance = Circumstance.MAINTENANCE.value if context.maintenance is not None else None
+    state = context.machine_state.value if context.machine_state else None
+    return frozenset(each for each in (maintenance, state) if each)
 
 
 def broken_limits(inference: Inference) -> frozenset[str]:

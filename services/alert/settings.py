@@ -2,20 +2,34 @@
 
 from __future__ import annotations
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import Field
 
+from andon.connection import Group, Secret, ServerTlsSettings, Text
 from andon.settings import Settings
 from andon.units import Duration
 
 
-class AlertRules(BaseModel):
-    """What holds for the alerts of all classes; the rest is in the plant model (`andon.plant.model.ModelSpec`)."""
+class ApiSettings(Group):
+    """Where people's systems say something about alerts over HTTP."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+    host: Text = "0.0.0.0"  # noqa: S104 - it listens only where a port is set, and answers only to its token
+    """Address to listen on."""
+    port: int | None = Field(default=None, ge=0, le=65_535)
+    """Port to listen on; 0 takes any free port, and nobody listens when not set."""
+    token: Secret | None = None
+    """What a client must send as bearer token; without one everything is refused."""
+    tls: ServerTlsSettings = ServerTlsSettings()
+
+
+class AlertRules(Group):
+    """What holds for the alerts of all classes; the rest is in the plant model (`andon.plant.model.ModelSpec`)."""
 
     blind_after: Duration = 600_000_000
     """An asset without a verdict for longer than this (event time) cannot be judged: its open alert is closed
     unconfirmed, and says so. Two windows of the class, where those take longer."""
+    shelf_limit: Duration = Field(default=86_400_000_000, gt=0)
+    """Longest time that a person can shelve an asset for."""
+    api: ApiSettings = ApiSettings()
 
 
 class AlertSettings(Settings):

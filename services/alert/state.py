@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
+from andon.contracts import Acknowledgement, AlertState
 from andon.contracts.alerting import Severity
 
 
@@ -20,33 +21,65 @@ class Run(_Part):
     offset: int
 
 
-class Quiet(_Part):
+class Memory(_Part):
+    """What outlives an alert: when the newest ones opened, and until when a person wants to hear nothing."""
+
+    openings: tuple[int, ...] = ()
+    shelved_until: int = -1
+
+
+class _State(_Part):
+    handled: int = -1
+    memory: Memory = Memory()
+
+
+class Quiet(_State):
     """No alert, and no sign of one. Windows up to `handled` have been dealt with."""
 
     phase: Literal["quiet"] = "quiet"
-    handled: int = -1
 
 
-class Pending(_Part):
+class Pending(_State):
     """Anomalous, but not yet for long enough. `judged` is the time of the newest verdict."""
 
     phase: Literal["pending"] = "pending"
-    handled: int
     judged: int
     run: Run
 
 
-class Open(_Part):
-    """An alert is open; `calm` is the run of normal windows that may end it."""
+class Open(_State):
+    """An alert that is not over.
+
+    Attributes:
+        judged: time of the newest verdict.
+        calm: the run of normal windows that may end it.
+        suppressed_by: why people are not to be told of it.
+        run: while it is suppressed, the run of anomalous windows that no longer have a reason to be.
+        acknowledged: by whom, if somebody has taken it.
+        heard: ids of the newest commands that have been dealt with.
+        said: the event told last, with its lineage.
+    """
 
     phase: Literal["open"] = "open"
-    handled: int
     judged: int
     opened: int
     since: int
     severity: Severity
-    told: tuple[str, ...] = ()
+    causes: tuple[str, ...] = ()
     calm: Run | None = None
+    flapping: bool = False
+    suppressed_by: str | None = None
+    run: Run | None = None
+    acknowledged: Acknowledgement | None = None
+    heard: tuple[str, ...] = ()
+    said: dict[str, Any] = {}
+
+    @property
+    def standing(self) -> AlertState:
+        """What it is called while it is not over."""
+        if self.suppressed_by:
+            return AlertState.SUPPRESSED
+        return AlertState.ACKNOWLEDGED if self.acknowledged else AlertState.OPEN
 
 
 State = Quiet | Pending | Open

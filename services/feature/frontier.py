@@ -8,7 +8,7 @@ import numpy as np
 
 from andon.features import FeatureDefinition
 from andon.features.membership import AssetNumbers, pane_start
-from andon.features.statistics import Ints
+from andon.features.segments import Ints
 from andon.stream.stage import State
 
 

@@ -29,9 +29,11 @@ import polars as pl
 from andon.clock import SECOND, isoformat
 from andon.contracts import DeadLetterReason, FeatureVector, Origin
 from andon.contracts.ids import event_ids
+from andon.features import FeatureDefinition
 from andon.features.compute import vectors
+from andon.features.inputs import input_columns
 from andon.features.membership import AssetNumbers, Membership, Span, assign, pane_start
-from andon.features.statistics import Ints
+from andon.features.segments import Ints
 from andon.plant import Plant
 from andon.stream.repeats import Remembered
 from andon.stream.stage import (
@@ -50,7 +52,7 @@ from services.feature.frontier import Frontiers, first_reaching
 
 #: Columns of an emitted row but its id, in the contract's order.
 _OUTPUT = (*(name for name in FeatureVector.model_fields if name != "id"), *LINEAGE_COLUMNS)
-#: Prefix of the columns that hold samples: whatever a tag is called, it is no other column's name.
+#: Prefix of the columns that hold inputs of features: whatever a tag is called, it is no other column's name.
 _SAMPLE = "sample/"
 #: Behind an asset's path, the name of its lane of history; no path has this character.
 HISTORY = "@backfill"
@@ -95,7 +97,8 @@ class OpenWindows:
         self._lanes = [*assets, *(path + HISTORY for path in assets)]
         self._names = pl.Series([*assets, *assets])
         self._live = len(assets)
-        self._columns = _columns(assets, self._lanes, self._definition.tags)
+        self._columns = _columns(assets, self._lanes, self._definition)
+        self._inputs = [pl.col(_SAMPLE + name).alias(name) for name in self._definition.inputs]
         self._frontiers = Frontiers(self._definition, self._lanes, state)
         self._dealt_with = np.maximum(self._frontiers.offset, delivered - 1)
         self._frames: list[pl.DataFrame] = []
@@ -173,8 +176,8 @@ class OpenWindows:
 
     def _emit(self, due: _Due, ingest_time: Ints) -> Result:
         frames, members, asset = due.frames, due.members, due.asset
-        samples = np.array([frames[_SAMPLE + tag].to_numpy() for tag in self._definition.tags])
-        found = vectors(frames["time"].to_numpy(), samples, members, self._definition, self._scan)
+        inputs = frames.select(self._inputs)
+        found = vectors(frames["time"].to_numpy(), inputs, members, self._definition, self._scan)
         starts = members.segments.starts
         first, last = np.minimum.reduceat(members.rows, starts), np.maximum.reduceat(members.rows, starts)
         highest = np.maximum.reduceat(frames["revision"].to_numpy()[members.rows], starts)
@@ -210,15 +213,8 @@ class OpenWindows:
         )
 
 
-def _columns(assets: list[str], lanes: list[str], tags: tuple[str, ...]) -> list[pl.Expr]:
-    """Return the columns that are kept of a context frame; a sample that is marked or missing is NaN."""
-    samples = (
-        pl.when(pl.col("quality").struct.field(tag).is_null())
-        .then(pl.col("values").struct.field(tag).cast(pl.Float64))
-        .fill_null(np.nan)
-        .alias(_SAMPLE + tag)
-        for tag in tags
-    )
+def _columns(assets: list[str], lanes: list[str], definition: FeatureDefinition) -> list[pl.Expr]:
+    """Return the columns that are kept of a context frame."""
     # The type that numbers of lanes fit into, the smallest one: sorting by it is faster.
     number = pl.Series(dtype=pl.Enum(lanes)).to_physical().dtype
     history = pl.col("origin").eq_missing(Origin.BACKFILL).cast(number) * pl.lit(len(assets), dtype=number)
@@ -227,5 +223,5 @@ def _columns(assets: list[str], lanes: list[str], tags: tuple[str, ...]) -> list
         pl.col("time", "ingest_time", "context", OFFSET, TRACEPARENT),
         pl.col("origin").fill_null(Origin.LIVE),
         pl.col("revision").fill_null(0),
-        *samples,
+        *input_columns(definition, _SAMPLE),
     ]

@@ -23,7 +23,7 @@ from services.historian.relation import columns_of
 from services.historian.rows import Rows
 from services.historian.tables import SCHEMA, Table, alter_statements, tables_of
 from services.historian.timescale import Hypertables, minute_view
-from services.historian.views import View, class_views
+from services.historian.views import View, class_views, label_view
 
 _log = get_logger(__name__)
 #: Key of the advisory lock under which tables are made.
@@ -117,6 +117,7 @@ async def _division(connection: PoolConnectionProxy) -> Division:
 
 def _views(plant: Plant, tables: Mapping[tuple[Stage, str | None], Table], division: Division) -> Iterator[View]:
     yield from class_views(plant, tables)
+    yield label_view()
     if isinstance(division, Hypertables):
         minutes = (minute_view(tables[Stage.CONTEXT, name]) for name in plant.classes)
         yield from (view for view in minutes if view)

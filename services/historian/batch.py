@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
-from typing import Protocol
 
 import numpy as np
 import polars as pl
@@ -13,29 +12,13 @@ import polars as pl
 from andon.clock import isoformat
 from andon.contracts import CATALOGUE, DeadLetterReason, Origin
 from andon.plant import Plant
-from andon.stream.codec import Decoder, Record
+from andon.stream.codec import Consumed, Decoder
 from andon.stream.stage import OFFSET
 from andon.uns import Stage
 from services.historian.rows import RECORD, UNPARSED, document_rows, frame_rows
 from services.historian.tables import DOCUMENT_STAGES, Table
 
 _SAMPLES = 20
-
-
-class Consumed(Record, Protocol):
-    """What is needed of a record that was read from a topic."""
-
-    @property
-    def topic(self) -> str:
-        """The topic's name."""
-
-    @property
-    def partition(self) -> int:
-        """The partition's number."""
-
-    @property
-    def timestamp(self) -> int:
-        """When it was sent, milliseconds since 1970."""
 
 
 @dataclass(frozen=True, slots=True)

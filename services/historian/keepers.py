@@ -12,9 +12,10 @@ from typing import Protocol, TypeVar
 import polars as pl
 
 from andon.contracts import DeadLetterReason
+from andon.stream.codec import Consumed
 from andon.telemetry import Metrics
 from services.historian.archive import Archive, days_of
-from services.historian.batch import Batch, Consumed, Horizon, Reader, Refused
+from services.historian.batch import Batch, Horizon, Reader, Refused
 from services.historian.halving import write_halving
 from services.historian.lake.files import NoRoomError
 from services.historian.lake.lake import Lake

@@ -10,10 +10,11 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from aiokafka import TopicPartition
 
 from andon.clock import SECOND, Clock
+from andon.stream.codec import Consumed
 from andon.stream.stage import Rejected
 from andon.telemetry import Metrics, get_logger
 from andon.uns import Stage
-from services.historian.batch import Consumed, Refused
+from services.historian.batch import Refused
 from services.historian.keepers import Keeper, Kept
 from services.historian.settings import HistorianSettings
 

@@ -11,7 +11,8 @@ from pydantic import ValidationError
 from andon.clock import MILLISECOND, to_datetime
 from andon.contracts import DeadLetterReason, PlantEvent
 from andon.database import Database
-from services.historian.batch import Consumed, Refused
+from andon.stream.codec import Consumed
+from services.historian.batch import Refused
 
 _TELL = "SELECT andon.tell_record($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)"
 _DETAIL_LENGTH = 500

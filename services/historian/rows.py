@@ -9,7 +9,7 @@ from datetime import datetime
 
 import polars as pl
 
-from andon.contracts import Origin
+from andon.contracts import Action, Origin
 from andon.uns import Stage
 from services.historian.tables import CONTEXT_COLUMNS, TIMESTAMP, Table
 
@@ -17,8 +17,10 @@ from services.historian.tables import CONTEXT_COLUMNS, TIMESTAMP, Table
 RECORD = "record"
 #: Rows that Polars encodes at a time.
 _CSV_ROWS = 4_096
-#: Columns of documents that lie inside a field of the event, or have another name there.
+#: Columns of documents that lie inside a field of the event, have another name there, or may be left out.
 _WITHIN = {
+    "action": pl.col("action").fill_null(Action.VERDICT.value),
+    "flapping": pl.col("flapping").fill_null(value=False),
     "class": pl.col("asset_class"),
     "model": pl.col("model").struct.field("name"),
     "model_version": pl.col("model").struct.field("version"),
@@ -29,7 +31,7 @@ UNPARSED: Mapping[Stage, tuple[str, ...]] = {
     Stage.CONTEXT: ("id", "server_time", "status", "carried", "units", "limits"),
     Stage.FEATURE: ("features", "context"),
     Stage.INFERENCE: ("contributions", "limit_violations", "context"),
-    Stage.ALERT: ("contributions", "limit_violations", "context"),
+    Stage.ALERT: ("contributions", "limit_violations", "context", "causes", "acknowledged"),
 }
 
 

@@ -17,15 +17,16 @@ from andon.clock import SECOND, Clock, wall_clock
 from andon.database import connect, migrate
 from andon.plant import Plant
 from andon.stream.cancellation import answered
+from andon.stream.codec import Consumed
 from andon.stream.deadletters import dead_letter, encode_letter
+from andon.stream.group import Listener, group_consumer
 from andon.stream.producer import BatchProducer
 from andon.stream.stage import Rejected
 from andon.stream.topics import ensure_topics, group_name, topic_name
 from andon.telemetry import Health, Metrics, Progress, get_logger
 from andon.uns import Stage
 from services.historian.archive import Archive, open_archive
-from services.historian.batch import Consumed, Horizon, Reader
-from services.historian.consumer import Listener, group_consumer
+from services.historian.batch import Horizon, Reader
 from services.historian.keepers import EventKeeper, Keeper, LakeThread, TableKeeper
 from services.historian.lake.files import Files
 from services.historian.lake.lake import Lake, Pace

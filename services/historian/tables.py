@@ -33,6 +33,7 @@ _FRAME = {"session": "text", "sequence": "bigint"}
 CONTEXT_COLUMNS = tuple(Context.model_fields)
 _CLASS = {"class": "text"}
 _SCORE = {"score": "double precision", "threshold": "double precision"}
+_MODEL = {"model": "text", "model_version": "text"}
 _DOCUMENTS: Mapping[Stage, Mapping[str, str]] = {
     Stage.FEATURE: {
         **_CLASS,
@@ -46,8 +47,7 @@ _DOCUMENTS: Mapping[Stage, Mapping[str, str]] = {
         **_CLASS,
         "definition": "text",
         "start": TIMESTAMP,
-        "model": "text",
-        "model_version": "text",
+        **_MODEL,
         "role": "text",
         "decision": "text",
         "reason": "text",
@@ -65,6 +65,9 @@ _DOCUMENTS: Mapping[Stage, Mapping[str, str]] = {
         "owner": "text",
         "inference": "text",
         **_SCORE,
+        "flapping": "boolean",
+        "suppressed_by": "text",
+        **_MODEL,
     },
     Stage.DRIFT: {
         "detector": "text",
@@ -85,7 +88,15 @@ _DOCUMENTS: Mapping[Stage, Mapping[str, str]] = {
         "quality_ratio": "double precision",
         "oee_index": "double precision",
     },
-    Stage.FEEDBACK: {"alert": "text", "verdict": "text", "note": "text", "author": "text"},
+    Stage.FEEDBACK: {
+        "alert": "text",
+        "action": "text",
+        "verdict": "text",
+        "until": TIMESTAMP,
+        "note": "text",
+        "author": "text",
+        **_MODEL,
+    },
 }
 #: Stages with a table of documents.
 DOCUMENT_STAGES = tuple(_DOCUMENTS)
@@ -134,7 +145,7 @@ def tables_of(plant: Plant) -> dict[tuple[Stage, str | None], Table]:
     made += [document_table(stage) for stage in DOCUMENT_STAGES]
     names = {table.name for table in made}
     for name in plant.classes:
-        if shortened(name) in names | {"extent"}:  # the name of the class's view
+        if shortened(name) in names | {"extent", "alert_labels"}:  # the name of the class's view
             raise ConfigError(f"class {name!r} has the name of a table of schema {SCHEMA}: name the class otherwise")
     return {(table.stage, table.asset_class): table for table in made}
 

@@ -72,6 +72,34 @@ def class_view(name: str, asset_class: AssetClass, table: Table) -> View:
     return View(shortened(name), "VIEW", f"CREATE VIEW {shown} AS SELECT\n    {selected}\nFROM {source}")
 
 
+def label_view() -> View:
+    """Return the view of labels: each author's newest verdict on each alert, with the window that raised the alert.
+
+    An alert's changes are few and close together, so looking them up by asset is cheap.
+    """
+    return View("alert_labels", "VIEW", f"CREATE VIEW {SCHEMA}.alert_labels AS{_LABELS}")
+
+
+_LABELS = f"""
+SELECT DISTINCT ON (said.alert, said.author)
+    said.alert, said.asset, opening.class, said.verdict, said.author, said.note, said.time AS judged,
+    opening.since, opening.opened, closing.time AS resolved, opening.severity, opening.message,
+    opening.inference, verdict.start AS window_start, verdict.time AS window_end, verdict.definition,
+    verdict.model, verdict.model_version, verdict.score, verdict.threshold
+FROM {SCHEMA}.feedback AS said
+LEFT JOIN LATERAL (
+    SELECT * FROM {SCHEMA}.alert AS change
+    WHERE change.asset_id = said.asset_id AND change.alert = said.alert ORDER BY change.time LIMIT 1
+) AS opening ON true
+LEFT JOIN LATERAL (
+    SELECT change.time FROM {SCHEMA}.alert AS change
+    WHERE change.asset_id = said.asset_id AND change.alert = said.alert AND change.state = 'resolved' LIMIT 1
+) AS closing ON true
+LEFT JOIN {SCHEMA}.inference AS verdict ON verdict.id = opening.inference AND verdict.time = opening.time
+WHERE said.verdict IS NOT NULL
+ORDER BY said.alert, said.author, said.time DESC, said.revision DESC"""
+
+
 def plain_names(tags: Iterable[str], taken: Iterable[str]) -> dict[str, str]:
     """Return tag to column name: its own, or ``tag_...`` where another column has that."""
     return {tag: shortened(f"tag_{tag}" if tag in set(taken) else tag) for tag in tags}

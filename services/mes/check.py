@@ -9,7 +9,7 @@ import asyncpg
 
 from andon.contracts import PlantEvent
 from andon.database.connection import AWAY
-from andon.plant.references import Problem
+from andon.plant.plain import Problem
 from services.mes.event import EventMaker, Refusal
 from services.mes.mapping import System, Table
 from services.mes.source import Connection, TableError, TableReader, connected, read_dsn

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from andon.plant.references import Problem, suggestion
+from andon.plant.plain import Problem, suggestion
 from services.mes.mapping import Table
 from services.mes.scale import Scale, scale_of
 

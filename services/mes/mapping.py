@@ -13,23 +13,13 @@ from andon.contracts import MachineState
 from andon.plant.production import TimeZone
 from andon.plant.references import place_fault
 from andon.secrets import SecretRef
-from andon.units import parse_duration
+from andon.units import Span
 
 Kind = Literal["order", "batch", "product", "recipe", "shift", "maintenance", "machine_state"]
 """Kinds of events that a row can become."""
 _RELATION = re.compile(r'[^."\x00]{1,63}\.[^."\x00]{1,63}')
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,62}")
 _STATES = frozenset(state.value for state in MachineState)
-
-
-def _with_unit(value: object) -> object:
-    if isinstance(value, int | float) and not isinstance(value, bool):
-        raise ValueError(f"{value} has no unit (write {value}s, {value}min, {value}h ...)")
-    return parse_duration(value)
-
-
-Span = Annotated[int, BeforeValidator(_with_unit)]
-"""Microseconds, written with their unit."""
 
 
 def _column_or_cell(value: object) -> object:

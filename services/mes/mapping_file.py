@@ -8,7 +8,7 @@ from pathlib import Path
 from andon.errors import ConfigError
 from andon.plant import Plant
 from andon.plant.document import load_document
-from andon.plant.references import Problem
+from andon.plant.plain import Problem
 from andon.plant.source import read_file
 from andon.uns.places import places_of
 from services.mes.mapping import Mapping

@@ -7,6 +7,7 @@ import asyncio
 from andon.clock import wall_clock
 from andon.database import connect, migrate
 from andon.plant import Plant
+from andon.service import run_until
 from andon.telemetry import Metrics, served
 from andon.uns.places import places_of
 from services.mes.feed import Feed
@@ -46,18 +47,4 @@ async def run(plant: Plant, settings: ServiceSettings, metrics: Metrics, stop: a
             )
             for system in systems
         ]
-        await _until(stop, pollers)
-
-
-async def _until(stop: asyncio.Event, pollers: list[Poller]) -> None:
-    work = [asyncio.create_task(each) for poller in pollers for each in (poller.run(), poller.show_lag())]
-    stopping = asyncio.create_task(stop.wait())
-    try:
-        await asyncio.wait((*work, stopping), return_when=asyncio.FIRST_COMPLETED)
-    finally:
-        for task in (*work, stopping):
-            task.cancel()
-        await asyncio.wait((*work, stopping))
-    for task in work:
-        if not task.cancelled():
-            task.result()
+        await run_until(stop, *(each for poller in pollers for each in (poller.run(), poller.show_lag())))

@@ -12,7 +12,7 @@ from pydantic import SecretStr
 from andon.clock import MILLISECOND, SECOND
 from andon.database.connection import AWAY
 from andon.errors import ConfigError
-from andon.plant.references import Problem
+from andon.plant.plain import Problem
 from services.mes import statement
 from services.mes.columns import column_problems
 from services.mes.event import joined

@@ -66,7 +66,10 @@ def _bind(server: grpc.aio.Server, settings: RegistrySettings) -> int:
 def _credentials(tls: ServerTls) -> grpc.ServerCredentials:
     """Return credentials that follow the files: certificates are renewed while the registry runs."""
     files = [file for file in (tls.key_file, tls.cert_file, tls.client_ca_file) if file]
-    known = _stamps(files)
+    try:
+        known, first = _stamps(files), _configuration(tls)
+    except OSError as error:
+        raise ConfigError(f"TLS file {error.filename} cannot be read: {error.strerror}") from None
 
     def renewed() -> grpc.ServerCertificateConfiguration | None:
         nonlocal known
@@ -77,10 +80,6 @@ def _credentials(tls: ServerTls) -> grpc.ServerCredentials:
                 return configuration
         return None
 
-    try:
-        first = _configuration(tls)
-    except OSError as error:
-        raise ConfigError(f"TLS file {error.filename} cannot be read: {error.strerror}") from None
     return grpc.dynamic_ssl_server_credentials(
         first, renewed, require_client_authentication=tls.client_ca_file is not None
     )

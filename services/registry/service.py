@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+import asyncpg
 import grpc
 
 from andon.database.connection import AWAY
@@ -34,7 +35,7 @@ _CODES: tuple[tuple[tuple[type[Exception], ...], grpc.StatusCode], ...] = (
     ((UnknownError,), grpc.StatusCode.NOT_FOUND),
     ((OutrunError,), grpc.StatusCode.ABORTED),
     ((RefusedError, BundleError), grpc.StatusCode.FAILED_PRECONDITION),
-    ((IntakeError,), grpc.StatusCode.INVALID_ARGUMENT),
+    ((IntakeError, asyncpg.DataError), grpc.StatusCode.INVALID_ARGUMENT),  # such as a name with a zero byte
     ((BlobError,), grpc.StatusCode.DATA_LOSS),
     ((*AWAY, DatabaseError), grpc.StatusCode.UNAVAILABLE),
 )

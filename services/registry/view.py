@@ -14,7 +14,7 @@ from andon.registry.alias import alias_name
 from andon.registry.audit import Entry
 from andon.registry.dossier import Checked, Dossier
 from andon.registry.v1 import registry_pb2 as pb
-from andon.registry.wording import act_in_words, evidence_of, printable, reason_of, share_in_words
+from andon.registry.wording import act_in_words, evidence_of, moment_in_words, printable, reason_of, share_in_words
 from andon.signing.view import Facts, bundle_facts, facts_view
 
 #: Columns that stay in one line, however narrow the terminal.
@@ -79,7 +79,7 @@ def _rows(rows: Iterable[tuple[str, Text]]) -> Table:
 def _entry(entry: Entry) -> tuple[str, Text]:
     told = (act_in_words(entry), "\n" + reason_of(entry) if reason_of(entry) else "")
     proof = evidence_of(entry)
-    text = Text.assemble(f"{isoformat(entry.at)} ", *told, (f"\n{proof}" if proof else "", "dim"))
+    text = Text.assemble(f"{moment_in_words(entry.at)} ", *told, (f"\n{proof}" if proof else "", "dim"))
     return str(entry.number), text
 
 

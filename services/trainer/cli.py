@@ -13,6 +13,7 @@ from andon.clock import SECOND
 from andon.plant.load import load_plant
 from andon.recordings import describe, load_mapping
 from services.trainer.dataset import Training, train_recording
+from services.trainer.families import Effort
 from services.trainer.train import DEFAULT_FALSE_ALARM_RATE
 
 #: Exit code when a class went without a model: something that a person must correct.
@@ -31,6 +32,15 @@ def train(
     false_alarm_rate: Annotated[
         float, typer.Option(min=1e-9, max=0.5, help="Share of normal windows that may be flagged.")
     ] = DEFAULT_FALSE_ALARM_RATE,
+    false_alarms_per_week: Annotated[
+        float | None,
+        typer.Option(min=1e-6, help="Alarms that a normal machine may raise in a week; instead of a share."),
+    ] = None,
+    device: Annotated[str, typer.Option(help="Where to fit: auto (CUDA if there is one), cpu or cuda.")] = "auto",
+    seed: Annotated[int, typer.Option(help="Of everything random in a fit.")] = 0,
+    checkpoints: Annotated[
+        Path | None, typer.Option(help="Folder that a fit is kept in after each pass and taken up again from.")
+    ] = None,
 ) -> None:
     """Train a model of each asset class on a recording of normal operation.
 
@@ -44,6 +54,9 @@ def train(
         max_rows=rows,
         until=None if until is None else _micros(until),
         false_alarm_rate=false_alarm_rate,
+        false_alarms_per_week=false_alarms_per_week,
+        effort=Effort(seed=seed, device=device, progress=True),
+        checkpoints=checkpoints,
     )
     _show(training, Console(highlight=False, soft_wrap=True))
     if training.refused:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -12,11 +12,13 @@ import polars as pl
 from andon.clock import Clock, wall_clock
 from andon.errors import TrainingError
 from andon.features.compute import windows
+from andon.features.inputs import judged_inputs
 from andon.models import Bundle, make_bundle, save_bundle
 from andon.plant import AssetClass, Plant, UseCase
 from andon.quality import Arrivals, Inspector
 from andon.recordings import Findings, Recording, open_recording
 from andon.recordings import Mapping as RecordingMapping
+from services.trainer.families import DEFAULT_EFFORT, Effort
 from services.trainer.train import DEFAULT_FALSE_ALARM_RATE, Order, train_class
 
 
@@ -58,6 +60,9 @@ def train_recording(
     max_rows: int | None = None,
     until: int | None = None,
     false_alarm_rate: float = DEFAULT_FALSE_ALARM_RATE,
+    false_alarms_per_week: float | None = None,
+    effort: Effort = DEFAULT_EFFORT,
+    checkpoints: Path | None = None,
     clock: Clock = wall_clock,
 ) -> Training:
     """Train a model of every asset class in a recording of normal operation, and save them.
@@ -73,6 +78,9 @@ def train_recording(
         max_rows: rows of each file to use after that; None means all.
         until: frames at this time (microseconds UTC) and later are left out.
         false_alarm_rate: share of normal windows that may be flagged.
+        false_alarms_per_week: alarms that a machine may raise in a week of normal operation; None keeps to the share.
+        effort: how to fit families that are fitted step by step.
+        checkpoints: folder with a file for each class that such a fit is taken up again from; None keeps none.
         clock: tells when the bundles were made.
 
     Raises:
@@ -84,7 +92,12 @@ def train_recording(
     saved: dict[Path, Bundle] = {}
     refused: dict[str, str] = {}
     for name, frames in dataset.frames.items():
-        order = _order(plant, name, f"recording {folder.resolve().name}", false_alarm_rate)
+        order = replace(
+            _order(plant, name, f"recording {folder.resolve().name}"),
+            false_alarm_rate=false_alarm_rate,
+            false_alarms_per_week=false_alarms_per_week,
+            effort=effort if checkpoints is None else replace(effort, checkpoint=checkpoints / name),
+        )
         try:
             trained = train_class(offline_vectors(frames, order.asset_class), order)
         except TrainingError as error:
@@ -139,20 +152,21 @@ def good_samples(frames: pl.DataFrame, asset_class: AssetClass) -> pl.DataFrame:
     """Return the samples of recorded frames that the context stage would not mark.
 
     Args:
-        frames: asset, time, values (a struct of the class's tags, as recorded) and, if the source gave any, status (a
-            struct of StatusCodes). Frames of one asset and time stay in their order, of which the first counts.
+        frames: asset, time, values (a struct of the class's tags, as recorded) and, if there are any, status (a struct
+            of StatusCodes) and context. Frames of one asset and time stay in their order, of which the first counts.
         asset_class: gives units and quality rules.
 
     Returns:
-        Rows by time: asset, time and a Float64 column a tag of the feature definition, in its unit, null where it is
-        not good.
+        Rows by time: asset, time and a column for each input of the feature definition, as
+        `andon.features.inputs` makes them.
     """
     frames = frames.sort("time", maintain_order=True)
     status = frames["status"] if "status" in frames.columns else pl.Series([None]).new_from_index(0, frames.height)
     assets = frames["asset"].unique()
     inspected = Inspector(asset_class, len(assets)).inspect(frames["values"], status, _arrivals(frames, assets))
-    samples = {tag: inspected.good(tag) for tag in asset_class.feature_definition.tags}
-    return frames.select("asset", "time", *pl.DataFrame(samples, nan_to_null=True))
+    context = frames["context"] if "context" in frames.columns else None
+    inputs = judged_inputs(inspected.values, inspected.quality, context, asset_class.feature_definition)
+    return frames.select("asset", "time", *inputs)
 
 
 def _arrivals(frames: pl.DataFrame, assets: pl.Series) -> Arrivals:
@@ -162,7 +176,7 @@ def _arrivals(frames: pl.DataFrame, assets: pl.Series) -> Arrivals:
     return Arrivals(asset, time, time, np.arange(len(time)), np.ones(len(time), np.bool_))
 
 
-def _order(plant: Plant, name: str, data: str, false_alarm_rate: float) -> Order:
+def _order(plant: Plant, name: str, data: str) -> Order:
     asset_class = plant.classes[name]
     case: UseCase | None = next((case for case in plant.use_cases if case.asset_class == name), None)
     return Order(
@@ -173,5 +187,4 @@ def _order(plant: Plant, name: str, data: str, false_alarm_rate: float) -> Order
         purpose=f"{case.name} ({case.kpi})" if case else f"Tell when a {name} does not run as usual",
         owner=case.owner if case else "nobody: give the class a use case in the plant model",
         data=data,
-        false_alarm_rate=false_alarm_rate,
     )

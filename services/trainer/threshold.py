@@ -36,19 +36,22 @@ HEAVIEST_TAIL = 0.5
 LOWEST_THRESHOLD = 1.0
 
 
-def sustained_scores(scores: pl.DataFrame, open_after: int, step: int) -> NDArray[np.float64]:
+def sustained_scores(scores: pl.DataFrame, open_after: int, step: int) -> pl.DataFrame:
     """Return the lowest score over each stretch of windows that is just long enough to open an alert.
 
     Args:
         scores: columns asset, time (the window's end, microseconds) and score, by asset and time.
         open_after: how long windows must be anomalous without a break, microseconds.
         step: distance between windows, microseconds.
+
+    Returns:
+        Columns asset, time (the stretch's end) and score.
     """
     span = -(-open_after // step) * step
     time = pl.col("time")
     lowest = pl.col("score").rolling_min_by(time, window_size=f"{span + 1}i").over("asset")
     is_whole = time - time.min().over("asset") >= span
-    return scores.select(lowest, is_whole.alias("is_whole")).filter("is_whole")["score"].to_numpy()
+    return scores.select("asset", "time", lowest, is_whole.alias("is_whole")).filter("is_whole").drop("is_whole")
 
 
 def choose_threshold(scores: NDArray[np.float64], false_alarm_rate: float) -> tuple[float, float]:

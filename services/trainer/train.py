@@ -10,12 +10,15 @@ import polars as pl
 
 from andon.clock import isoformat
 from andon.errors import TrainingError
-from andon.features import Aggregate, FeatureDefinition
+from andon.features import FeatureDefinition
 from andon.models import FeatureProfile, ModelCard, ModelFacts, ReferenceProfile, TrainingFacts
 from andon.models.manifest import QUANTILE_LEVELS
 from andon.plant import AssetClass
-from services.trainer.graph import export, verify
-from services.trainer.pca import Float64, PcaModel, fit_pca
+from services.trainer.budget import alarms_per_week, budget_threshold, stretches_of
+from services.trainer.families import DEFAULT_EFFORT, FAMILIES, Effort, Model, Period
+from services.trainer.graph import verify
+from services.trainer.leakage import refuse_leakage
+from services.trainer.scaling import Float64
 from services.trainer.split import Split, split_windows
 from services.trainer.threshold import choose_threshold, sustained_scores
 from services.trainer.verdict import judge_training
@@ -38,6 +41,8 @@ class Order:
         owner: who acts on its verdicts.
         data: the data, in words or as a path.
         false_alarm_rate: share of normal windows that may be flagged.
+        false_alarms_per_week: alarms that a machine may raise in a week of normal operation; None keeps to the share.
+        effort: how to fit families that are fitted step by step.
     """
 
     name: str
@@ -48,6 +53,8 @@ class Order:
     owner: str
     data: str
     false_alarm_rate: float = DEFAULT_FALSE_ALARM_RATE
+    false_alarms_per_week: float | None = None
+    effort: Effort = DEFAULT_EFFORT
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,14 +78,28 @@ def train_class(vectors: pl.DataFrame, order: Order) -> Trained:
     """
     definition = order.asset_class.feature_definition
     names = definition.feature_names
+    refuse_leakage(definition.inputs)
     _check_features(vectors, names)
     split = split_windows(vectors, definition, order.asset_class.model.min_good_ratio)
-    fit, calibration = feature_matrix(split.fit, names), feature_matrix(split.calibration, names)
-    model = fit_pca(fit, calibration, names, _about_data(definition))
-    onnx = export(model)
-    verify(onnx, model, np.concatenate([fit, calibration]))
-    scores = split.calibration.select("asset", "time").with_columns(score=pl.Series(model.score(calibration)))
-    return Trained(_facts(order, split, model, _reference(fit, model, names), scores, len(onnx)), onnx)
+    period = _period(split, definition)
+    model = FAMILIES[order.asset_class.model.family](period, order.effort)
+    onnx = model.export()
+    verify(onnx, model.contributions, np.concatenate([period.fit, period.calibration]))
+    score = pl.Series(model.contributions(period.calibration).sum(axis=1))
+    scores = split.calibration.select("asset", "time").with_columns(score=score)
+    return Trained(_facts(order, split, model, _reference(period.fit, model, names), scores, len(onnx)), onnx)
+
+
+def _period(split: Split, definition: FeatureDefinition) -> Period:
+    asset = split.fit["asset"]
+    return Period(
+        fit=feature_matrix(split.fit, definition.feature_names),
+        calibration=feature_matrix(split.calibration, definition.feature_names),
+        names=definition.feature_names,
+        ignored=_about_data(definition),
+        asset=asset.rank("dense").to_numpy().astype(np.int64),
+        overlap=definition.window // definition.step - 1,
+    )
 
 
 def feature_matrix(vectors: pl.DataFrame, names: tuple[str, ...]) -> Float64:
@@ -92,9 +113,8 @@ def feature_matrix(vectors: pl.DataFrame, names: tuple[str, ...]) -> Float64:
 
 def _about_data(definition: FeatureDefinition) -> dict[int, str]:
     """Return the features that a model must not look at: a missing sample says nothing of the machine."""
-    aggregates = [aggregate for _ in definition.tags for aggregate in definition.aggregates]
     reason = "describes the data, not the machine"
-    return {column: reason for column, aggregate in enumerate(aggregates) if aggregate is Aggregate.GOOD_RATIO}
+    return {column: reason for column, feature in enumerate(definition.features) if feature.about_data}
 
 
 def _check_features(vectors: pl.DataFrame, names: tuple[str, ...]) -> None:
@@ -109,7 +129,7 @@ def _check_features(vectors: pl.DataFrame, names: tuple[str, ...]) -> None:
 
 
 def _facts(
-    order: Order, split: Split, model: PcaModel, reference: ReferenceProfile, scores: pl.DataFrame, size: int
+    order: Order, split: Split, model: Model, reference: ReferenceProfile, scores: pl.DataFrame, size: int
 ) -> ModelFacts:
     """Return what is to be said of *model*.
 
@@ -123,10 +143,9 @@ def _facts(
     """
     spec, definition = order.asset_class.model, order.asset_class.feature_definition
     sustained = sustained_scores(scores, spec.open_after, definition.step)
-    threshold, tail = choose_threshold(sustained, order.false_alarm_rate)
-    excluded = {definition.feature_names[column]: reason for column, reason in model.excluded.items()}
+    threshold, metrics = _threshold(sustained, order)
+    excluded = {definition.feature_names[column]: reason for column, reason in model.scaling.excluded.items()}
     training = _training_facts(order, split, excluded)
-    alarms = float((sustained > threshold).mean())
     return ModelFacts(
         name=order.name,
         asset_class=order.class_name,
@@ -138,10 +157,10 @@ def _facts(
         min_good_ratio=spec.min_good_ratio,
         reference=reference,
         training=training,
-        metrics={**model.metrics, "tail_index": tail, "calibration_alarms": alarms},
+        metrics={**model.metrics, **metrics},
         card=_card(order, training),
         verdict=judge_training(
-            calibration_alarms=alarms,
+            calibration_alarms=metrics["calibration_alarms"],
             false_alarm_rate=order.false_alarm_rate,
             windows=len(sustained),
             used=len(definition.feature_names) - len(excluded),
@@ -151,11 +170,25 @@ def _facts(
     )
 
 
-def _reference(fit: Float64, model: PcaModel, names: tuple[str, ...]) -> ReferenceProfile:
+def _threshold(sustained: pl.DataFrame, order: Order) -> tuple[float, dict[str, float]]:
+    """Return the threshold, and figures of what it does in the calibration period."""
+    step = order.asset_class.feature_definition.step
+    score, stretches = sustained["score"].to_numpy(), stretches_of(sustained, step)
+    threshold, tail = choose_threshold(score, order.false_alarm_rate)
+    if order.false_alarms_per_week is not None:
+        threshold = budget_threshold(stretches, order.false_alarms_per_week, step)
+    return threshold, {
+        "tail_index": tail,
+        "calibration_alarms": float((score > threshold).mean()),
+        "calibration_alarms_per_week": alarms_per_week(stretches, threshold, step),
+    }
+
+
+def _reference(fit: Float64, model: Model, names: tuple[str, ...]) -> ReferenceProfile:
     return ReferenceProfile(
         windows=len(fit),
         features={
-            name: _profile(fit[:, column], float(model.centre[column]), float(model.spread[column]))
+            name: _profile(fit[:, column], float(model.scaling.centre[column]), float(model.scaling.spread[column]))
             for column, name in enumerate(names)
         },
     )
@@ -186,6 +219,7 @@ def _training_facts(order: Order, split: Split, excluded: Mapping[str, str]) -> 
         set_aside_windows=split.set_aside,
         excluded_features=dict(excluded),
         false_alarm_rate=order.false_alarm_rate,
+        false_alarms_per_week=order.false_alarms_per_week,
     )
 
 

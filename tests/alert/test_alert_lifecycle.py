@@ -1,10 +1,11 @@
 """The life of an alert, drawn as a line: one character is one window of 10 s.
 
 In: ``.`` normal, ``~`` normal but in the deadband, ``!`` anomaly, ``?`` abstaining, ``L`` below the limit and
-``C`` below the critical limit (both without a model), a blank no window at all.
+``C`` below the critical limit (both without a model), a blank no window at all. In maintenance: ``m`` normal, ``M``
+anomaly, ``V`` abstaining.
 
-Out: ``O`` opened, ``W`` worsened, ``R`` resolved, ``X`` lapsed; where nothing is told the state after the window:
-blank quiet, ``p`` pending, ``o`` open, ``c`` open and calm.
+Out: ``O`` opened, ``W`` worsened, ``R`` resolved, ``X`` lapsed, ``S`` suppressed, ``E`` released; where nothing is told
+the state after the window: blank quiet, ``p`` pending, ``o`` open, ``c`` open and calm, ``s`` suppressed.
 """
 
 from __future__ import annotations
@@ -18,14 +19,24 @@ from hypothesis import strategies as st
 from andon.contracts import AlertState, Decision
 from andon.features import FeatureDefinition
 from andon.plant import AssetClass, Tag
+from andon.plant.alarms import Flapping
 from andon.plant.model import ModelSpec
-from services.alert.lifecycle import Change, ChangeKind, Lifecycle, Window, worst
-from services.alert.state import Pending, Quiet, State, dump_state, load_state
+from services.alert.lifecycle import Lifecycle
+from services.alert.state import Open, Pending, Quiet, State, dump_state, load_state
+from services.alert.window import Change, ChangeKind, Window, worst
 
 SECOND = 1_000_000
 STEP = 10 * SECOND
-AT_ONCE = Lifecycle(open_after=0, resolve_after=40 * SECOND, hysteresis=0.1, blind_after=60 * SECOND)
+AT_ONCE = Lifecycle(
+    open_after=0,
+    resolve_after=40 * SECOND,
+    hysteresis=0.1,
+    blind_after=60 * SECOND,
+    suppressed_in=("maintenance", "changeover"),
+    flapping=Flapping(openings=100),
+)
 PATIENT = replace(AT_ONCE, open_after=20 * SECOND)
+CHATTERING = replace(AT_ONCE, resolve_after=STEP, flapping=Flapping(openings=2, within=120 * SECOND, quiet=40 * SECOND))
 
 BROKEN = frozenset({"flow:low"})
 SIGNS = {
@@ -36,7 +47,11 @@ SIGNS = {
     "L": Window(0, 0, Decision.ABSTAIN, broken=BROKEN),
     "C": Window(0, 0, Decision.ABSTAIN, severity="critical", broken=BROKEN | {"flow:low_low"}),
 }
-MARKS = dict(zip(ChangeKind, "OWRX", strict=True))
+SIGNS |= {
+    inside: replace(SIGNS[outside], circumstances=frozenset({"maintenance", "running"}))
+    for inside, outside in zip("mMV", ".!?", strict=True)
+}
+MARKS = dict(zip(ChangeKind, "OWRXSEA", strict=True))
 
 lines = st.text(alphabet="".join(SIGNS) + " ", max_size=40)
 rules = st.builds(
@@ -45,6 +60,8 @@ rules = st.builds(
     resolve_after=st.sampled_from([0, STEP, 4 * STEP]),
     hysteresis=st.sampled_from([0.0, 0.1]),
     blind_after=st.sampled_from([2 * STEP, 6 * STEP]),
+    suppressed_in=st.sampled_from([(), ("maintenance",)]),
+    flapping=st.sampled_from([Flapping(), Flapping(openings=1, within=20 * STEP, quiet=3 * STEP)]),
 )
 
 
@@ -73,6 +90,8 @@ def _phase(state: State) -> str:
         return " "
     if isinstance(state, Pending):
         return "p"
+    if state.suppressed_by:
+        return "s"
     return "o" if state.calm is None else "c"
 
 
@@ -129,9 +148,56 @@ def test_an_open_alert_tells_only_what_is_worse(line: str, expected: str) -> Non
     assert draw(AT_ONCE, line) == expected
 
 
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ("MMMM!!!", "ppSsssE"),  # told once as suppressed, opened when the machine is back and as bad for long enough
+        ("MMMM!.!!!", "ppSsssssE"),  # which one good window interrupts
+        ("MMM.....", "ppSssssR"),  # or over before anybody was told of it
+        ("!!!mmmmm", "ppOSsssR"),  # an open alert is suppressed; calm ends it all the same
+        ("!!!VVV!!!", "ppOSssssE"),  # or it is open again afterwards
+        ("!!!V???!!!", "ppOSsssssE"),  # what cannot be judged neither releases nor resolves
+        ("MMMVVVVVVV", "ppSssssssX"),  # but not for ever
+        ("!!MM!!!", "ppSsssE"),  # it is how the machine is when the alert would open that counts
+    ],
+)
+def test_what_is_planned_suppresses(line: str, expected: str) -> None:
+    assert draw(PATIENT, line) == expected
+
+
+def test_a_suppressed_alert_that_worsens_says_so_when_it_is_released() -> None:
+    inside = replace(SIGNS["C"], time=STEP, circumstances=frozenset({"changeover"}))
+    state, suppressed = AT_ONCE.advance(Quiet(), replace(SIGNS["M"], time=0))
+    state, nothing = AT_ONCE.advance(state, inside)
+    _, released = AT_ONCE.advance(state, replace(SIGNS["!"], time=2 * STEP))
+    assert nothing is None
+    assert suppressed is not None
+    assert (suppressed.state, suppressed.alert.suppressed_by) == (AlertState.SUPPRESSED, "maintenance")
+    assert released is not None
+    assert (released.state, released.alert.severity) == (AlertState.OPEN, "critical")
+    assert released.alert.causes == ("flow:low", "flow:low_low")
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ("!..!..!....!.....", "OcROcROccccoccccR"),  # the third within two minutes stays open, as one
+        ("!..!..........!..", "OcROcR        OcR"),  # two, and one later on, are no flapping
+    ],
+)
+def test_an_alert_that_comes_and_goes_is_held_open_until_a_longer_calm(line: str, expected: str) -> None:
+    assert draw(CHATTERING, line) == expected
+
+
+def test_flapping_is_said_once_and_is_remembered_between_alerts() -> None:
+    changes = [change for _, _, change in live(CHATTERING, "!..!..!.....!") if change]
+    assert [change.alert.flapping for change in changes] == [False, False, False, False, True, True, True]
+    assert [change.kind for change in changes][4:] == [ChangeKind.OPENED, ChangeKind.RESOLVED, ChangeKind.OPENED]
+
+
 def test_a_severity_that_rose_stays_to_the_end() -> None:
     changes = [change for _, _, change in live(AT_ONCE, "!C!.....") if change]
-    assert [(change.kind, change.state, change.severity) for change in changes] == [
+    assert [(change.kind, change.state, change.alert.severity) for change in changes] == [
         (ChangeKind.OPENED, AlertState.OPEN, "warning"),
         (ChangeKind.WORSENED, AlertState.OPEN, "critical"),
         (ChangeKind.RESOLVED, AlertState.RESOLVED, "critical"),
@@ -141,8 +207,8 @@ def test_a_severity_that_rose_stays_to_the_end() -> None:
 
 def test_a_change_names_the_run_that_led_to_it() -> None:
     opened, resolved = [change for _, _, change in live(PATIENT, "..!!!!.....") if change]
-    assert (opened.since, opened.opened, opened.first_offset) == (2 * STEP, 4 * STEP, 2)
-    assert (resolved.since, resolved.opened, resolved.first_offset) == (2 * STEP, 4 * STEP, 6)
+    assert (opened.alert.since, opened.alert.opened, opened.first_offset) == (2 * STEP, 4 * STEP, 2)
+    assert (resolved.alert.since, resolved.alert.opened, resolved.first_offset) == (2 * STEP, 4 * STEP, 6)
 
 
 def test_one_missing_window_never_makes_an_asset_blind() -> None:
@@ -152,18 +218,28 @@ def test_one_missing_window_never_makes_an_asset_blind() -> None:
 
 @given(rules, lines)
 def test_an_alert_has_one_beginning_and_one_end(lifecycle: Lifecycle, line: str) -> None:
-    alert: Change | None = None
+    alert: Open | None = None
     for window, _, change in live(lifecycle, line):
         if change is None:
             continue
-        assert (alert is None) == (change.kind is ChangeKind.OPENED)
+        told = change.alert
         if alert is None:
-            assert change.opened == window.time
-            assert change.opened - change.since >= lifecycle.open_after
+            assert change.kind in (ChangeKind.OPENED, ChangeKind.SUPPRESSED)
+            assert told.opened == window.time
+            assert told.opened - told.since >= lifecycle.open_after
         else:
-            assert (change.opened, change.since) == (alert.opened, alert.since)
-            assert worst(alert.severity, change.severity) == change.severity
-        alert = change if change.state is AlertState.OPEN else None
+            assert change.kind is not ChangeKind.OPENED
+            assert (told.opened, told.since) == (alert.opened, alert.since)
+            assert worst(alert.severity, told.severity) == told.severity
+            assert set(alert.causes) <= set(told.causes)
+        alert = None if change.state is AlertState.RESOLVED else told
+
+
+@given(rules, lines)
+def test_nobody_hears_of_a_window_in_maintenance(lifecycle: Lifecycle, line: str) -> None:
+    for window, _, change in live(replace(lifecycle, suppressed_in=("maintenance",)), line):
+        if change and window.circumstances:
+            assert change.state in (AlertState.SUPPRESSED, AlertState.RESOLVED)
 
 
 @given(rules, lines, st.data())

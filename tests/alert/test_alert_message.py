@@ -8,12 +8,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from andon.contracts import Contribution, Decision, Inference, LimitViolation
+from andon.contracts import Context, Contribution, Decision, Inference, LimitViolation, MachineState
 from andon.plant import AssetClass, Message, Tag
+from andon.plant.alarms import Circumstance
 from andon.words import asset_in_words, difference, number, number_pair, tidy, unit_in_words
-from services.alert.lifecycle import ChangeKind
 from services.alert.message import Wording
-from services.alert.reason import broken_limits, main_reason
+from services.alert.reason import broken_limits, circumstances, main_reason, suspect
+from services.alert.state import Open
+from services.alert.window import Change, ChangeKind
 
 PUMP = AssetClass(
     tags={
@@ -58,8 +60,12 @@ def inference(*parts: Contribution, limits: tuple[LimitViolation, ...] = (), **f
     return Inference(**given_fields | fields)
 
 
+def change(kind: ChangeKind, **fields: Any) -> Change:
+    return Change(kind, Open(judged=0, opened=0, since=0, severity="warning", **fields), 0)
+
+
 def said(*parts: Contribution, limits: tuple[LimitViolation, ...] = (), **fields: Any) -> str:
-    return WORDING.message(ChangeKind.OPENED, inference(*parts, limits=limits, **fields))
+    return WORDING.message(change(ChangeKind.OPENED), inference(*parts, limits=limits, **fields))
 
 
 def test_the_first_message_that_fits_is_used() -> None:
@@ -126,12 +132,46 @@ def test_a_broken_limit_has_its_own_sentence() -> None:
 
 def test_the_end_of_an_alert_says_whether_it_is_proved() -> None:
     calm = inference(decision=Decision.NORMAL)
-    assert WORDING.message(ChangeKind.RESOLVED, calm) == "Pump 3 (station 1) is back to normal."
+    assert WORDING.message(change(ChangeKind.RESOLVED), calm) == "Pump 3 (station 1) is back to normal."
     blind = inference(reason="too few good samples")
-    assert WORDING.message(ChangeKind.LAPSED, blind) == (
+    assert WORDING.message(change(ChangeKind.LAPSED), blind) == (
         "Pump 3 (station 1) cannot be judged for now (too few good samples), and no limit has been seen broken since. "
         "This alert is closed without proof that the machine is well: look at it and at its sensors."
     )
+
+
+def test_suppressed_and_flapping_alerts_say_why() -> None:
+    hot = inference(part("bearing_temperature_max", "bearing_temperature", 88.04, 60.2))
+    stopped = change(ChangeKind.SUPPRESSED, suppressed_by="planned_stop")
+    what = "bearing temperature of Pump 3 (station 1) at 88 °C. Stop it."
+    assert WORDING.message(stopped, hot) == f"{what} Suppressed while the machine is stopped as planned."
+    assert WORDING.message(stopped, inference(decision=Decision.NORMAL)) == (
+        "Suppressed while the machine is stopped as planned."
+    )
+    assert WORDING.message(change(ChangeKind.OPENED, flapping=True), hot) == (
+        f"{what} This comes and goes, so it stays open until the machine has been well for 15min."
+    )
+    assert WORDING.message(change(ChangeKind.WORSENED, flapping=True), hot) == what
+
+
+@pytest.mark.parametrize("circumstance", [*Circumstance, "shelved"])
+def test_every_circumstance_has_words(circumstance: str) -> None:
+    text = WORDING.message(change(ChangeKind.SUPPRESSED, suppressed_by=circumstance), inference())
+    assert text.startswith("Suppressed while ")
+
+
+def test_what_suppresses_is_maintenance_and_the_machines_state() -> None:
+    assert circumstances(None) == circumstances(Context()) == frozenset()
+    assert circumstances(Context(maintenance="bearing", machine_state=MachineState.CHANGEOVER)) == {
+        "maintenance",
+        "changeover",
+    }
+
+
+def test_the_models_reason_is_a_cause() -> None:
+    assert suspect(inference(part("flow_mean", "flow", 1.0, 2.0))) == "flow:anomaly"
+    assert suspect(inference(decision=Decision.ANOMALY)) == "anomaly"
+    assert suspect(inference(limits=(LOW,))) is None
 
 
 def test_severity_is_the_gravest_of_limits_and_message() -> None:

@@ -6,15 +6,26 @@ from collections.abc import Sequence
 from typing import Any
 
 import polars as pl
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from andon.contracts import Alert, DeadLetterReason, Decision, Inference, LimitViolation
+from andon.contracts import (
+    Action,
+    Alert,
+    Context,
+    DeadLetterReason,
+    Decision,
+    Feedback,
+    Inference,
+    LimitViolation,
+    Verdict,
+)
 from andon.contracts.scoring import Contribution
 from andon.plant import Plant
 from andon.plant.columns import event_schema
 from andon.stream import Processor, Result, StageSpec
 from andon.uns import Stage
+from services.alert.inbox import Inbox
 from services.alert.processor import alert_stage
 from services.alert.settings import AlertRules, AlertSettings
 
@@ -57,6 +68,7 @@ VERDICTS: dict[str, dict[str, Any]] = {
     "C": {"decision": Decision.ABSTAIN, "score": None, "threshold": None, "limit_violations": [DRY]},
 }
 Row = dict[str, Any]
+IN_MAINTENANCE = Context(maintenance="new bearing")
 
 
 def row(sign: str, time: int, *, asset: str = "hall/pump-0", **fields: Any) -> Row:
@@ -87,6 +99,36 @@ def fresh(kept: dict[str, Any] | None = None, delivered: int = 0) -> Processor:
     return STAGE.open(kept or {}, delivered)
 
 
+def with_inbox(inbox: Inbox, kept: dict[str, Any] | None = None, delivered: int = 0) -> Processor:
+    rules = AlertRules(blind_after=60 * SECOND, shelf_limit=100 * STEP)
+    return alert_stage(PLANT, AlertSettings(alert=rules), inbox).open(kept or {}, delivered)
+
+
+def command(action: Action, opened: int, time: int, asset: str = "hall/pump-0", **fields: Any) -> Feedback:
+    return Feedback(
+        id=f"{asset}@{time}:feedback:{action}",
+        asset=asset,
+        time=time,
+        ingest_time=time,
+        alert=f"{asset}@{opened}:alert",
+        action=action,
+        author="anna",
+        **fields,
+    )
+
+
+def heard(*commands: Feedback) -> Inbox:
+    inbox = Inbox()
+    for each in commands:
+        inbox.tell(each)
+    return inbox
+
+
+def brief(*results: Result) -> list[tuple[str, int]]:
+    """State and time, in windows, of each event."""
+    return [(one["state"], one["time"] // STEP) for one in events(*results)]
+
+
 def events(*results: Result) -> list[Row]:
     return [one for result in results for emit in result.emits for one in emit.rows.to_dicts()]
 
@@ -109,6 +151,7 @@ def test_an_alert_says_what_who_and_why() -> None:
         opened=opened,
         since=2 * STEP,
         message="Pump 0 (hall): flow 25% too low.",
+        causes=["flow:anomaly"],
         use_case="fewer stops",
         owner="maintenance",
         score=2.0,
@@ -261,3 +304,91 @@ def test_after_a_restart_history_and_live_go_on_apart() -> None:
     assert set(before.state) == {"hall/pump-0", "hall/pump-0@backfill"}
     after = fresh(dict(before.state), delivered=9).process("pump", frame(line("...!....")[4:], first=9), now=0)
     assert [(each["origin"], each["state"]) for each in events(after)] == [("live", "resolved")]
+
+
+def test_an_acknowledged_alert_says_who_took_it_and_the_rest_as_before() -> None:
+    taken = command(Action.ACKNOWLEDGE, STEP, 5 * STEP, note="on my way")
+    inbox = Inbox()
+    processor = with_inbox(inbox)
+    (opened,) = events(processor.process("pump", frame(line("!!")), 0))
+    inbox.tell(taken)
+    result = processor.tick(0, 0)
+    (told,) = events(result)
+    assert Alert.model_validate(told).state == "acknowledged"
+    assert told["acknowledged"] == {"author": "anna", "time": 5 * STEP, "note": "on my way"}
+    changed = {"id", "state", "time", "ingest_time", "acknowledged"}
+    assert {name for name in told if told[name] != opened[name]} == changed
+    assert (told["id"], told["time"]) == (f"hall/pump-0@{5 * STEP}:alert:{STEP}-acknowledged", 5 * STEP)
+    assert next(iter(STAGE.measure("", result))).labels == {"asset_class": "pump", "state": "acknowledged"}
+    assert processor.tick(0, 0) == Result()
+
+
+def test_what_is_worse_reopens_an_acknowledged_alert_and_only_calm_ends_it() -> None:
+    processor = with_inbox(heard(command(Action.ACKNOWLEDGE, STEP, STEP)))
+    told = brief(*(processor.process("pump", frame([one], i), 0) for i, one in enumerate(line("!!!!C!C...."))))
+    assert told == [("open", 1), ("acknowledged", 1), ("open", 4), ("resolved", 9)]
+
+
+def test_a_command_that_is_heard_again_changes_nothing() -> None:
+    taken = command(Action.ACKNOWLEDGE, STEP, STEP)
+    before = with_inbox(heard(taken))
+    rows = line("!!!!C!....")
+    results = [before.process("pump", frame([one], i), 0) for i, one in enumerate(rows[:6])]
+    kept = {lane: state for result in results for lane, state in result.state.items()}
+    after = with_inbox(heard(taken, taken), kept)
+    assert after.tick(0, 0) == Result()
+    assert brief(after.process("pump", frame(rows), 0)) == [("resolved", 8)]
+
+
+@settings(max_examples=30)  # a frame for each window
+@given(st.text(alphabet="..!!!C", min_size=4, max_size=20), st.data())
+def test_what_was_acknowledged_before_a_crash_is_acknowledged_after_it(signs: str, data: st.DataObject) -> None:
+    rows = line("!!" + signs)
+    taken = command(Action.ACKNOWLEDGE, STEP, STEP)
+    whole = with_inbox(heard(taken))
+    expected = events(*(whole.process("pump", frame([one], i), 0) for i, one in enumerate(rows)))
+    stored = data.draw(st.integers(0, len(rows)), label="rows that the stored state has seen")
+    before, kept = with_inbox(heard(taken)), dict[str, Any]()
+    for i, one in enumerate(rows[:stored]):
+        kept |= before.process("pump", frame([one], i), 0).state
+    after = with_inbox(heard(taken), kept)
+    again = events(*(after.process("pump", frame([one], i), 0) for i, one in enumerate(rows)))
+    assert again == expected[len(expected) - len(again) :]
+
+
+def test_a_command_about_another_alert_or_a_verdict_changes_nothing() -> None:
+    other = command(Action.ACKNOWLEDGE, 7 * STEP, 8 * STEP)
+    history = command(Action.ACKNOWLEDGE, STEP, STEP).model_copy(update={"alert": f"hall/pump-0@{STEP}:alert@backfill"})
+    verdict = command(Action.VERDICT, STEP, STEP, verdict=Verdict.REAL)
+    processor = with_inbox(heard(other, history, verdict))
+    assert brief(processor.process("pump", frame(line("!!")), 0), processor.tick(0, 0)) == [("open", 1)]
+
+
+def test_a_shelved_asset_is_silent_until_the_time_is_over() -> None:
+    shelve = command(Action.SHELVE, STEP, STEP, until=9 * STEP)
+    processor = with_inbox(heard(shelve))
+    rows = line("!!!....!!!!")
+    told = events(*(processor.process("pump", frame([one], i), 0) for i, one in enumerate(rows)))
+    assert [(one["state"], one["time"] // STEP, one["suppressed_by"]) for one in told] == [
+        ("open", 1, None),
+        ("suppressed", 1, "shelved"),
+        ("resolved", 5, None),
+        ("suppressed", 8, "shelved"),  # a new alert, and still shelved
+        ("open", 10, None),
+    ]
+
+
+def test_nothing_is_shelved_for_longer_than_allowed() -> None:
+    shelve = command(Action.SHELVE, STEP, STEP, until=10_000 * STEP)
+    processor = with_inbox(heard(shelve))
+    rows = line("!" * 104)
+    told = brief(*(processor.process("pump", frame([one], i), 0) for i, one in enumerate(rows)))
+    assert told == [("open", 1), ("suppressed", 1), ("open", 102)]
+
+
+def test_an_alert_in_maintenance_is_told_as_suppressed_and_why() -> None:
+    rows = [row("!", i * STEP, context=IN_MAINTENANCE if i < 2 else None) for i in range(4)]
+    suppressed, released = events(fresh().process("pump", frame(rows), 0))
+    assert (suppressed["state"], suppressed["suppressed_by"]) == ("suppressed", "maintenance")
+    assert suppressed["message"].endswith("Suppressed while maintenance is under way.")
+    assert (released["state"], released["alert"]) == ("open", suppressed["alert"])

@@ -6,7 +6,8 @@ however polls cut the log, wherever it crashes and however much of its last resu
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from operator import itemgetter
 from typing import Any
@@ -19,6 +20,7 @@ from hypothesis import strategies as st
 from andon.contracts import Context, ContextFrame
 from andon.features import FeatureDefinition
 from andon.features.compute import windows
+from andon.features.inputs import input_columns
 from andon.plant import Plant
 from andon.plant.columns import event_schema
 from andon.settings import Settings
@@ -29,19 +31,48 @@ QUARTER = 250_000
 IDLE = 60_000_000
 
 
-def plant(window: str, hop: str, lateness: str) -> Plant:
-    features = {"window": window, "hop": hop, "lateness": lateness, "idle": IDLE}
-    pump = {"scan": QUARTER, "tags": {"x": {}, "n": {"kind": "integer"}}, "features": features}
+#: Features of every kind of input, and of every way of computing.
+EXTRA: dict[str, Any] = {
+    "quantiles": [{"tags": ["x"], "probabilities": [0.1, 0.75]}],
+    "ewma": [{"tags": ["x", "n"], "half_life": "700ms"}],
+    "lagged_means": [{"tags": ["n"], "panes": 3}],
+    "correlation": [{"tags": ["x", "n"]}],
+    "band_energy": [
+        {"tags": ["wave"], "bands_hz": [[0, 3], [3, 8]]},
+        {"tags": ["x"], "rate_hz": 4, "bands_hz": [[0, 2]]},
+    ],
+    "time_in_state": [{"tags": ["mode"], "states": ["off", "auto"], "hold": "600ms"}],
+    "changes": [{"tags": ["mode", "n"]}],
+    "context": [{"field": "order", "values": ["4711"]}],
+}
+
+
+def plant(window: str, hop: str, lateness: str, extra: Mapping[str, Any] | None = None) -> Plant:
+    features = {"window": window, "hop": hop, "lateness": lateness, "idle": IDLE, "extra": extra or {}}
+    tags = {
+        "x": {},
+        "n": {"kind": "integer"},
+        "mode": {"kind": "state", "states": ["off", "auto"]},
+        "wave": {"kind": "waveform"},
+    }
+    pump = {"scan": QUARTER, "tags": tags, "features": features}
     assets = {name: {"class": "pump"} for name in "ab"}
     return Plant.model_validate({"enterprise": "acme", "site": "water", "classes": {"pump": pump}, "assets": assets})
 
 
-PLANTS = [plant("1s", "0s", "0s"), plant("1s", "0s", "750ms"), plant("2s", "1s", "500ms"), plant("3s", "1s", "2s")]
+PLANTS = [
+    plant("1s", "0s", "0s"),
+    plant("1s", "0s", "750ms"),
+    plant("2s", "1s", "500ms"),
+    plant("3s", "1s", "2s"),
+    plant("2s", "1s", "500ms", EXTRA),
+]
 
 Row = dict[str, Any]
 #: Rows of the log, and None for a silence that is long enough for all windows to be closed.
 Script = list[Row | None]
 
+WAVES = [{"rate_hz": 16.0, "samples": [math.sin(i * i) for i in range(size)]} for size in (16, 16, 40)]
 _CONTEXT = Context(order="4711", stale=True).model_dump()
 _rows = st.fixed_dictionaries(
     {
@@ -50,8 +81,15 @@ _rows = st.fixed_dictionaries(
         "ingest_time": st.integers(0, 10**9),
         "origin": st.sampled_from(["live", "backfill"]),
         "revision": st.integers(0, 2),
-        "values": st.fixed_dictionaries({"x": st.floats(-1e6, 1e6) | st.none(), "n": st.integers(-9, 9)}),
-        "quality": st.sampled_from([None, {"x": "bad", "n": None}, {"x": None, "n": "stuck"}]),
+        "values": st.fixed_dictionaries(
+            {
+                "x": st.floats(-1e6, 1e6) | st.none(),
+                "n": st.integers(-9, 9),
+                "mode": st.sampled_from(["off", "auto", None]),
+                "wave": st.sampled_from([None, *WAVES]),
+            }
+        ),
+        "quality": st.sampled_from([None, {"x": "bad", "mode": "bad"}, {"n": "stuck"}, {"wave": "uncertain"}]),
         "context": st.sampled_from([None, _CONTEXT, {**_CONTEXT, "order": "4712"}]),
     }
 )
@@ -124,10 +162,10 @@ class Model:
             self.close(asset, max((end for owner, end in self.open if owner == asset), default=0), now)
 
 
-def expected(model: Model, scan: int) -> dict[str, Row]:
+def expected(model: Model, site: Plant) -> dict[str, Row]:
     """Return what the feature topic must hold, by id."""
     found = {}
-    computed = offline(model, scan)
+    computed = offline(model, site)
     for (asset, end), (rows, ingest_time) in model.vectors.items():
         times = [row["time"] for row in rows]
         counted = [row for i, row in enumerate(rows) if row["time"] not in times[:i]]
@@ -151,17 +189,11 @@ def expected(model: Model, scan: int) -> dict[str, Row]:
     return found
 
 
-def offline(model: Model, scan: int) -> dict[tuple[str, int], Row]:
+def offline(model: Model, site: Plant) -> dict[tuple[str, int], Row]:
     """Compute the windows' features as the trainer does, each from its frames alone."""
-    tags = model.definition.tags
-    samples = [
-        {"asset": f"{asset}@{end}", "time": row["time"]}
-        | {tag: None if (row["quality"] or {}).get(tag) else row["values"][tag] for tag in tags}
-        for (asset, end), (rows, _) in model.vectors.items()
-        for row in rows
-    ]
-    schema = {"asset": pl.String, "time": pl.Int64} | dict.fromkeys(tags, pl.Float64)
-    computed = windows(pl.DataFrame(samples, schema, orient="row"), model.definition, scan)
+    samples = [{**row, "asset": f"{asset}@{end}"} for (asset, end), (rows, _) in model.vectors.items() for row in rows]
+    inputs = frames(site, samples).select("asset", "time", *input_columns(model.definition))
+    computed = windows(inputs, model.definition, QUARTER)
     return {
         (row["asset"].split("@")[0], row["time"]): row
         for row in computed.to_dicts()
@@ -237,7 +269,7 @@ def frames(model: Plant, rows: list[Row]) -> pl.DataFrame:
     return pl.DataFrame(rows, {**schema, OFFSET: pl.Int64(), TRACEPARENT: pl.String()}, orient="row")
 
 
-@pytest.mark.parametrize("site", PLANTS, ids=["no lateness", "tumbling", "hopping", "long windows"])
+@pytest.mark.parametrize("site", PLANTS, ids=["no lateness", "tumbling", "hopping", "long windows", "all kinds"])
 @given(data=st.data(), script=scripts())
 @settings(max_examples=40, deadline=None)
 def test_every_frame_counts_once_whatever_happens(site: Plant, data: st.DataObject, script: Script) -> None:
@@ -256,6 +288,6 @@ def test_every_frame_counts_once_whatever_happens(site: Plant, data: st.DataObje
         model.silence(now)
         world.write(world.processor.tick(now, 0), crash=False)
     world.read(read, now)
-    assert world.sent == expected(model, QUARTER)
+    assert world.sent == expected(model, site)
     assert model.late <= world.late
     assert world.late - model.late <= model.repeats  # what was accepted is no longer known after a crash

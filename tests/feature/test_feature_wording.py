@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from andon.features import Aggregate
-from andon.features.wording import difference_in_words, feature_in_words, feature_unit, signal_in_words
+from andon.features import Aggregate, FeatureDefinition
+from andon.features.wording import difference_in_words, feature_in_words, signal_in_words
 from andon.units import registry
 
 
@@ -30,6 +30,8 @@ def test_features_of_a_tag_are_told_apart_and_a_level_is_called_as_its_tag() -> 
     assert feature_in_words("vibration", "peak_to_peak") == "vibration swing"
     assert signal_in_words("bearing_temperature", "max") == "bearing temperature"
     assert signal_in_words("vibration", "std") == "spread of vibration"
+    assert signal_in_words("vibration", "envelope_85_95_hz") == "envelope 85 95 hz of vibration"
+    assert feature_in_words("flow", "correlation_power") == "flow correlation power"
 
 
 @pytest.mark.parametrize(
@@ -47,7 +49,8 @@ def test_features_of_a_tag_are_told_apart_and_a_level_is_called_as_its_tag() -> 
     ],
 )
 def test_a_feature_has_its_own_unit(aggregate: str, unit: str | None, expected: str | None) -> None:
-    assert feature_unit(aggregate, unit) == expected
+    (feature,) = FeatureDefinition.model_validate({"tags": ["x"], "aggregates": [aggregate]}).features
+    assert feature.unit({"x": unit}) == expected
     if expected:
         registry().parse_units(expected)
 

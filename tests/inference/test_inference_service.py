@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 import pytest
@@ -28,7 +29,7 @@ AT_ONCE = 20
 PUMPS = ("hall/pump-1", "hall/pump-2")
 
 
-def settings(kafka: KafkaSettings, cache: Path, site: RegistrySite | None = None, **models: str) -> InferenceSettings:
+def settings(kafka: KafkaSettings, cache: Path, site: RegistrySite | None = None, **models: Any) -> InferenceSettings:
     chosen = {"registry": site.client("inference"), "trust": site.trust} if site else {}
     return InferenceSettings.model_validate(
         {
@@ -111,7 +112,7 @@ async def _loaded(news: TopicReader, count: int) -> bool:
     ],
 )
 async def test_the_service_does_not_start_when_it_is_not_said_whom_to_trust(
-    kafka: KafkaSettings, site: str, tmp_path: Path, models: dict[str, str], words: str
+    kafka: KafkaSettings, site: str, tmp_path: Path, models: dict[str, Any], words: str
 ) -> None:
     plant = Plant.model_validate({**PLANT.model_dump(by_alias=True), "site": site})
     with pytest.raises(ConfigError, match=words):

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import onnx
+import psutil
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -73,6 +74,22 @@ def test_a_missing_feature_counts_as_its_mean() -> None:
     as_mean[:, 2], missing[:, 2] = profile.mean, np.nan
     np.testing.assert_allclose(scorer().score(missing).score, scorer().score(as_mean).score, rtol=1e-5)
     assert (scorer().score(missing).contributions[:, 2] == 0).all()
+
+
+def test_threads_change_nothing_but_the_time() -> None:
+    matrix = normal(1_500).astype(np.float32)
+    alone, shared = scorer().score(matrix), Scorer(trained().onnx, features=WIDTH, threads=3).score(matrix)
+    np.testing.assert_allclose(shared.score, alone.score, rtol=1e-5)
+    np.testing.assert_allclose(shared.contributions, alone.contributions, rtol=1e-5, atol=1e-6)
+
+
+def test_all_models_of_a_process_share_their_threads() -> None:
+    matrix, process, threads = normal(1_500).astype(np.float32), psutil.Process(), 3
+    before = process.num_threads()
+    models = [Scorer(trained().onnx, features=WIDTH, threads=threads) for _ in range(10)]
+    for each in models:
+        each.score(matrix)
+    assert process.num_threads() < before + threads
 
 
 def test_nothing_known_scores_nothing() -> None:

@@ -16,6 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from andon.errors import PlantError
+from andon.features.kinds import KINDS, Spectral
 from andon.plant import Plant, load_plant
 from andon.plant.schema import plant_schema, schema_at
 from andon.plant.source import MAX_BYTES, SourceError, read_source
@@ -143,6 +144,9 @@ def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
         load_plant(tmp_path / "absent.yaml")
 
 
+#: Kinds of features that are computed of spectra.
+SPECTRAL = [name for name, kind in KINDS.items() if issubclass(kind, Spectral)]
+
 #: Field to a wrong value and part of the finding. `*` stands for any name, `#` for any index.
 WRONG: dict[str, tuple[Any, str]] = {
     "enterprise": ("A b", "may hold only lower-case letters"),
@@ -194,13 +198,49 @@ WRONG: dict[str, tuple[Any, str]] = {
     "classes.*.features.aggregates.#": ("mdian", "did you mean 'median'?"),
     "classes.*.features.tags": ("flow", "'flow' is no list (write a list, such as [a, b])"),
     "classes.*.features.tags.#": ("mode", "only numbers and integers have features"),
+    "classes.*.features.extra": (["mad"], "a list is no mapping"),
+    **{f"classes.*.features.extra.{kind}": ({}, "a mapping is no list") for kind in KINDS},
+    **{f"classes.*.features.extra.{kind}.#.tags": ("flow", "'flow' is no list") for kind in KINDS if kind != "context"},
+    **{f"classes.*.features.extra.{kind}.#.tags.#": ("flwo", "mean 'flow'?") for kind in KINDS if kind != "context"},
+    **{f"classes.*.features.extra.{kind}.#.rate_hz": (0, "0 is too small") for kind in SPECTRAL},
+    **{
+        f"classes.*.features.extra.{kind}.#.coverage": (2, "2 is too large (it must be at most 1)") for kind in SPECTRAL
+    },
+    "classes.*.features.extra.quantiles.#.probabilities": (0.5, "0.5 is no list"),
+    "classes.*.features.extra.quantiles.#.probabilities.#": (95, "95 is too large (it must be at most 1)"),
+    "classes.*.features.extra.ewma.#.half_life": (30, "30 has no unit (write 30s, 30ms, 30min ...)"),
+    "classes.*.features.extra.lagged_means.#.panes": (1, "1 is too small (it must be at least 2)"),
+    "classes.*.features.extra.band_energy.#.bands_hz": (10, "10 is no list"),
+    "classes.*.features.extra.band_energy.#.bands_hz.#.#": ("10", "'10' is no number"),
+    "classes.*.features.extra.spectral_kurtosis.#.segment": (4, "4 is too small (it must be at least 8)"),
+    "classes.*.features.extra.envelope_energy.#.carrier_hz": ([20, 10], "a band must ascend from 0 or more: 20 is not"),
+    "classes.*.features.extra.envelope_energy.#.carrier_hz.#": ("low", "'low' is no number"),
+    "classes.*.features.extra.envelope_energy.#.bands_hz": ([], "holds 0 (at least 1 is needed)"),
+    "classes.*.features.extra.envelope_energy.#.bands_hz.#.#": (None, "an empty value is no number"),
+    "classes.*.features.extra.time_in_state.#.hold": ("long", "'long' is no duration"),
+    "classes.*.features.extra.time_in_state.#.states": ("on", "'on' is no list"),
+    "classes.*.features.extra.time_in_state.#.states.#": (5, "5 is no text (put it in quotes)"),
+    "classes.*.features.extra.time_above.#.hold": ("0s", "0 is too small"),
+    "classes.*.features.extra.time_above.#.levels": (5, "5 is no list"),
+    "classes.*.features.extra.time_above.#.levels.#": ("5", "'5' is no number"),
+    "classes.*.features.extra.context.#.field": ("prodct", "did you mean 'product'?"),
+    "classes.*.features.extra.context.#.values": ([], "holds 0 (at least 1 is needed)"),
+    "classes.*.features.extra.context.#.values.#": (4711, "4711 is no text (put it in quotes)"),
+    "classes.*.features.extra.regime.#.edges": ([2, 1], "edges must ascend"),
+    "classes.*.features.extra.regime.#.edges.#": ("1", "'1' is no number"),
     "classes.*.model": ("pca", "'pca' is no mapping"),
-    "classes.*.model.family": ("lstm", "'lstm' is not known here (known are pca)"),
+    "classes.*.model.family": ("lstm", "'lstm' is not known here (known are pca, rolling, "),
     "classes.*.model.min_good_ratio": (70, "70 is too large (it must be at most 1)"),
     "classes.*.model.stale_after": ("0s", "0 is too small (it must be more than 0)"),
     "classes.*.model.open_after": (1.5, "1.5 is no duration"),
     "classes.*.model.resolve_after": ("soon", "'soon' is no duration"),
     "classes.*.model.hysteresis": (1, "1 is too large (it must be less than 1)"),
+    "classes.*.model.suppressed_in": ("maintenance", "'maintenance' is no list"),
+    "classes.*.model.suppressed_in.#": ("changover", "did you mean 'changeover'?"),
+    "classes.*.model.flapping": (3, "3 is no mapping"),
+    "classes.*.model.flapping.openings": (0, "0 is too small (it must be at least 1)"),
+    "classes.*.model.flapping.within": ("1 hour", "'1 hour' is no duration"),
+    "classes.*.model.flapping.quiet": (900, "900 has no unit"),
     "classes.*.messages": ({"text": "a"}, "a mapping is no list"),
     "classes.*.messages.#.tag": ("mod", "'mod' is no tag of the class (did you mean 'mode'?)"),
     "classes.*.messages.#.direction": ("up", "'up' is not known here (known are low, high, any)"),
@@ -251,6 +291,16 @@ WRONG: dict[str, tuple[Any, str]] = {
     "use_cases.#.baseline": ("1_000", "'1_000' is no number"),
     "use_cases.#.target": (False, "false is no number"),
     "use_cases.#.unit": (1, "1 is no text"),
+    "routes": ("all", "'all' is no list"),
+    "routes.#.to": ([], "holds 0 (at least 1 is needed)"),
+    "routes.#.to.#": ("a b", "sink 'a b' may hold only letters"),
+    "routes.#.severity": ("critcal", "did you mean 'critical'?"),
+    "routes.#.asset_class": ("pmup", "did you mean 'pump'?"),
+    "routes.#.place": ("water/line-2", "no asset is at 'water/line-2' or below it (did you mean 'water/line-1'?)"),
+    "routes.#.use_case": ("watr", "'watr' is no use case (did you mean 'water'?)"),
+    "routes.#.owner": ("them", "'them' is no owner of a use case (known are us)"),
+    "routes.#.states": ("open", "'open' is no list"),
+    "routes.#.states.#": ("opened", "did you mean 'open'?"),
 }
 
 
@@ -280,7 +330,8 @@ def test_a_wrong_value_is_named_with_its_place(check: Check, path: str) -> None:
     real = [0 if step == "#" else names[steps[at - 1]] if step == "*" else step for at, step in enumerate(steps)]
     holder = document
     for at, (step, after) in enumerate(pairwise(real)):
-        items: list[Any] = [{}, {}] if at + 2 < len(real) else [0, 0]
+        item: Any = 0 if at + 2 == len(real) else [0, 0] if real[at + 2] == 0 else {}
+        items = [item, copy.copy(item)]
         if isinstance(holder, dict):
             holder.setdefault(step, items if after == 0 else {})
         holder = holder[step]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,7 @@ from andon.registry.settings import RegistryClientSettings
 from andon.registry.v1 import registry_pb2 as pb
 from andon.settings import DatabaseSettings
 from sandbox.authority import Authority
-from sandbox.registry import RegistrySite
+from sandbox.registry import RegistrySite, make_registry_site
 from services.registry.access import Access, Holder, Role, TokenKey, load_access
 from services.registry.identity import AUDIENCE, Tokens, UnknownCallerError, identify
 from tests.registry.desk import NAME, registry
@@ -146,3 +147,17 @@ async def test_the_registry_denies_by_default(database: DatabaseSettings, tmp_pa
         assert await code_of(plain, "list") == "UNAVAILABLE"
         bad = site.client("boris").model_copy(update={"token": SecretStr("nonsense")})
         assert await code_of(bad, "list") == "UNAUTHENTICATED"
+
+
+async def test_certificates_are_renewed_while_the_registry_runs(database: DatabaseSettings, tmp_path: Path) -> None:
+    async with registry(tmp_path, database) as site:
+        before = site.client("clara")
+        old = tmp_path / "old"
+        shutil.copytree(site.folder / "tls", old)
+        renewed = make_registry_site(tmp_path / "renewed", site.port)  # another authority altogether
+        shutil.copytree(renewed.folder / "tls", site.folder / "tls", dirs_exist_ok=True)
+        async with connected(site.client("clara")) as client:
+            assert not (await client.list()).models
+        files = {"ca_file": old / "ca.pem", "cert_file": old / "clara.pem", "key_file": old / "clara.key"}
+        former = before.model_copy(update={"tls": before.tls.model_copy(update=files)})
+        assert await code_of(former, "list") == "UNAVAILABLE"

@@ -198,6 +198,7 @@ WRONG: list[tuple[tuple[object, ...], dict[str, str], str]] = [
     (("list",), {"ANDON_MODELS__REGISTRY__TOKEN": "nonsense"}, "the token does not count"),
     (("show", NAME, V1), {"ANDON_MODELS__TRUST": "no.yaml"}, "no.yaml"),
     (("show", NAME, "0" * 12), {}, "the registry has no version 000000000000 of pump"),
+    (("list", "\0"), {}, "invalid byte sequence"),
     (("show", "", V1), {}, "must not be empty"),
     (("show", NAME, "\udcff"), {}, "is no text in UTF-8"),
     (("fetch", NAME, "0" * 12, "-o", "got"), {}, "there is no version 000000000000"),

@@ -22,11 +22,11 @@ from andon.registry.v1 import registry_pb2 as pb
 from andon.settings import DatabaseSettings
 from andon.signing import Role
 from sandbox.broker import free_port
+from sandbox.cut import Line, line_to
 from sandbox.database import embedded_database
 from sandbox.registry import RegistrySite, make_registry_site
 from tests.database.server import start_database, stop_database
 from tests.models.sample import trained
-from tests.registry.cut import Line, line_to
 from tests.registry.desk import GO, NAME, aliases, ask, model, promote, publish, registry, saved
 
 SIZE = 3 * 2**20

@@ -40,6 +40,8 @@ def test_the_demo_finds_the_events_whatever_way_the_machines_are_read(source: st
     assert report["events_found"] >= 8
     assert report["false_alarms_per_hour"] < 2
     assert report["dead_letters"] == {}
+    assert report["vectors_recomputed"] > 1_000
+    assert report["parity_mismatches"] == 0
     assert report["frames_per_s"] > 100
     assert 0 < report["p50_ms"] <= report["p99_ms"]
     assert "events found" in done.stdout

@@ -7,6 +7,7 @@ import io
 import orjson
 from rich.console import Console
 
+from andon.parity import Parity
 from sandbox.demo.evaluation import AlertSpan, LabelledEvent, evaluate
 from sandbox.demo.report import Report, Speed, busy_per_record, measure_speed
 from sandbox.demo.run import streaming_seconds
@@ -32,7 +33,7 @@ METRICS = parse(
 def report() -> Report:
     outcome = evaluate(EVENTS, ALERTS, {f"hall/pump-{n}": (0, HOUR) for n in (1, 2, 3)}, grace=0)
     speed = measure_speed({"context": METRICS}, 1_000, 2.0, [float(ms) for ms in range(1, 102)])
-    return Report("a plant", outcome, speed, 0.5, {"late": 3})
+    return Report("a plant", outcome, speed, 0.5, {"late": 3}, parity=Parity(checked=1_200, mismatches=7))
 
 
 def test_machines_get_every_figure() -> None:
@@ -43,6 +44,7 @@ def test_machines_get_every_figure() -> None:
     assert read["missed"][0]["kind"] == "leak"
     assert (read["frames_per_s"], read["p50_ms"], read["slowest"]) == (500.0, 51.0, "context")
     assert read["dead_letters"] == {"late": 3}
+    assert (read["vectors_recomputed"], read["parity_mismatches"]) == (1_200, 7)
 
 
 def test_people_read_what_was_found_missed_and_false() -> None:
@@ -56,6 +58,7 @@ def test_people_read_what_was_found_missed_and_false() -> None:
         "a sensor's fault",
         "1 of 2",
         "late 3",
+        "1,200, 7 differ",
         "500 frames/s",
     ):
         assert words in text

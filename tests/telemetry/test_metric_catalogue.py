@@ -25,6 +25,7 @@ UNITS = {
     "partitions",
     "frames",
     "notices",
+    "notifications",
     "nodes",
     "items",
     "findings",
@@ -34,6 +35,8 @@ UNITS = {
     "products",
     "ratio",
     "score",
+    "error",
+    "verdicts",
 }
 #: Gauges that are 1 while something is so.
 STATES = {"insecure", "away", "connected", "full", "stale"}

@@ -9,8 +9,10 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from andon.errors import TrainingError
-from services.trainer.graph import export, verify
-from services.trainer.pca import PcaModel, fit_pca, shrunk_covariance
+from services.trainer.families import Effort, Period
+from services.trainer.families.pca import fit_pca
+from services.trainer.families.quadratic import Quadratic, shrunk_covariance
+from services.trainer.graph import verify
 
 Float64 = NDArray[np.float64]
 
@@ -28,19 +30,23 @@ def names(width: int = WIDTH) -> list[str]:
     return [f"f{column}" for column in range(width)]
 
 
-def model(fit: Float64 | None = None, calibration: Float64 | None = None) -> PcaModel:
+def model(fit: Float64 | None = None, calibration: Float64 | None = None) -> Quadratic:
     fit = windows(600) if fit is None else fit
     calibration = windows(200, seed=2) if calibration is None else calibration
-    return fit_pca(fit, calibration, names(fit.shape[1]))
+    return fit_pca(Period(fit, calibration, names(fit.shape[1])), Effort())
 
 
-def occlusion(fitted: PcaModel, window: Float64) -> Float64:
+def score(fitted: Quadratic, matrix: Float64) -> Float64:
+    return np.asarray(fitted.contributions(matrix).sum(axis=1))
+
+
+def occlusion(fitted: Quadratic, window: Float64) -> Float64:
     """Return by how much the score falls when a feature is set to its mean, feature by feature."""
     drops = []
     for column in range(len(window)):
         without = window.copy()
-        without[column] = fitted.centre[column]
-        drops.append(fitted.score(window[None])[0] - fitted.score(without[None])[0])
+        without[column] = fitted.scaling.centre[column]
+        drops.append(score(fitted, window[None])[0] - score(fitted, without[None])[0])
     return np.array(drops)
 
 
@@ -49,18 +55,18 @@ def occlusion(fitted: PcaModel, window: Float64) -> Float64:
 def test_a_single_disturbed_feature_takes_the_blame_and_occlusion_agrees(column: int, sign: int, seed: int) -> None:
     fitted = model()
     window = windows(1, seed=seed)[0]
-    window[column] = fitted.centre[column] + sign * 10 * fitted.spread[column]
+    window[column] = fitted.scaling.centre[column] + sign * 10 * fitted.scaling.spread[column]
     contributions = fitted.contributions(window[None])[0]
     assert np.argmax(contributions) == column
     assert np.argmax(occlusion(fitted, window)) == column
-    np.testing.assert_allclose(contributions.sum(), fitted.score(window[None])[0])
+    np.testing.assert_allclose(contributions.sum(), score(fitted, window[None])[0])
 
 
 def test_of_two_disturbed_features_the_more_disturbed_is_blamed_more_as_by_occlusion() -> None:
     fitted = model()
-    window = fitted.centre.copy()
-    window[2] += 12 * fitted.spread[2]
-    window[7] -= 6 * fitted.spread[7]
+    window = fitted.scaling.centre.copy()
+    window[2] += 12 * fitted.scaling.spread[2]
+    window[7] -= 6 * fitted.scaling.spread[7]
     by_contribution = np.argsort(-fitted.contributions(window[None])[0])[:2]
     assert by_contribution.tolist() == np.argsort(-occlusion(fitted, window))[:2].tolist() == [2, 7]
 
@@ -69,7 +75,7 @@ def test_broken_correlation_is_seen_where_every_feature_alone_looks_normal() -> 
     load = np.random.default_rng(3).normal(size=(900, 1))
     pair = np.hstack([load, load, load]) + 0.05 * np.random.default_rng(4).normal(size=(900, 3))
     fitted = model(pair[:600], pair[600:])
-    together, apart = fitted.score(np.array([[1.5, 1.5, 1.5], [1.5, -1.5, 1.5]]))
+    together, apart = score(fitted, np.array([[1.5, 1.5, 1.5], [1.5, -1.5, 1.5]]))
     assert together < 1 < 10 < apart
 
 
@@ -78,7 +84,7 @@ def test_fewer_windows_than_features_still_give_a_model() -> None:
     fitted = model(few, windows(12, seed=2, width=60))
     assert 0 < fitted.metrics["shrinkage"] < 1
     normal, broken = windows(200, seed=3, width=60), np.random.default_rng(5).normal(size=(200, 60)) * few.std(axis=0)
-    assert np.median(fitted.score(broken)) > 3 * np.median(fitted.score(normal))
+    assert np.median(score(fitted, broken)) > 3 * np.median(score(fitted, normal))
 
 
 def test_shrinkage_is_that_of_ledoit_and_wolf() -> None:
@@ -103,11 +109,11 @@ def test_a_feature_that_never_moved_is_left_out_and_never_blamed() -> None:
     fit[:, 4] = calibration[:, 4] = 230.0
     fit[7, 4] = 230.1  # once in 600 windows is not moving either
     fitted = model(fit, calibration)
-    assert fitted.excluded == {4: "did not move in the normal period"}
+    assert fitted.scaling.excluded == {4: "did not move in the normal period"}
     window = windows(1, seed=9)
-    before = fitted.score(window)
+    before = score(fitted, window)
     window[0, 4] = 1e9
-    assert fitted.score(window) == before
+    assert score(fitted, window) == before
     assert fitted.contributions(window)[0, 4] == 0
 
 
@@ -115,14 +121,14 @@ def test_a_feature_that_is_mostly_missing_is_left_out() -> None:
     fit = windows(600)
     fit[:400, 3] = np.nan
     fit[:, 5] = np.nan
-    assert model(fit).excluded == {3: "is missing in 67% of the windows", 5: "has no value in any window"}
+    assert model(fit).scaling.excluded == {3: "is missing in 67% of the windows", 5: "has no value in any window"}
 
 
 def test_a_few_missing_values_do_no_harm() -> None:
     fit = windows(600)
     fit[np.random.default_rng(6).random(fit.shape) < 0.05] = np.nan
     window = windows(100, seed=9)
-    ratio = model(fit).score(window) / model().score(window)
+    ratio = score(model(fit), window) / score(model(), window)
     assert 0.8 < np.median(ratio) < 1.25
 
 
@@ -130,8 +136,8 @@ def test_outliers_in_the_normal_period_do_not_define_normal() -> None:
     fit = windows(600)
     fit[100:105] += 1_000
     clean, dirty = model(), model(fit)
-    np.testing.assert_allclose(dirty.centre, clean.centre, atol=0.2)
-    np.testing.assert_allclose(dirty.spread, clean.spread, rtol=0.5)
+    np.testing.assert_allclose(dirty.scaling.centre, clean.scaling.centre, atol=0.2)
+    np.testing.assert_allclose(dirty.scaling.spread, clean.scaling.spread, rtol=0.5)
 
 
 def test_identical_features_do_not_turn_rounding_into_alarms() -> None:
@@ -139,7 +145,7 @@ def test_identical_features_do_not_turn_rounding_into_alarms() -> None:
     twins = np.hstack([load, load])
     fitted = model(twins[:600], twins[600:])
     usual = np.array([[1.0, 1.0 + 1e-4]])
-    assert fitted.score(usual)[0] < 1
+    assert score(fitted, usual)[0] < 1
 
 
 @pytest.mark.parametrize(
@@ -171,4 +177,4 @@ def test_onnx_runtime_computes_what_numpy_does(
     live[::7, 0] = np.nan
     live[::5] += 50 * size
     fitted = model(fit, calibration)
-    verify(export(fitted), fitted, np.concatenate([fit, calibration, live]))
+    verify(fitted.export(), fitted.contributions, np.concatenate([fit, calibration, live]))

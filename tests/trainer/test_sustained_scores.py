@@ -13,7 +13,7 @@ def lowest(scores: str, windows: int, asset: str = "a") -> list[float]:
     rows = pl.DataFrame(
         {"asset": asset, "time": [(i + 1) * STEP for i in range(len(scores))], "score": [float(s) for s in scores]}
     )
-    return list(sustained_scores(rows, open_after=(windows - 1) * STEP, step=STEP))
+    return sustained_scores(rows, open_after=(windows - 1) * STEP, step=STEP)["score"].to_list()
 
 
 def test_an_alert_that_opens_at_once_needs_single_windows() -> None:
@@ -30,4 +30,4 @@ def test_what_lasts_long_enough_keeps_its_height() -> None:
 
 def test_stretches_never_join_two_assets() -> None:
     rows = pl.DataFrame({"asset": ["a", "b"], "time": [STEP, STEP], "score": [9.0, 9.0]})
-    assert sustained_scores(rows, open_after=STEP, step=STEP).tolist() == []
+    assert sustained_scores(rows, open_after=STEP, step=STEP).is_empty()

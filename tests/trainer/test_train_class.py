@@ -10,10 +10,12 @@ import pytest
 
 from andon.errors import TrainingError
 from andon.models import Scorer, make_bundle
+from andon.plant import AssetClass
 from services.trainer import graph
+from services.trainer.families import FAMILIES, Effort
 from services.trainer.split import split_windows
 from services.trainer.train import train_class
-from tests.models.sample import DEFINITION, NAMES, normal, order, trained, vectors
+from tests.models.sample import DEFINITION, NAMES, PUMP, normal, order, trained, vectors
 
 WINDOW = DEFINITION.window
 
@@ -111,6 +113,32 @@ def test_features_that_are_not_used_are_named() -> None:
 def test_a_tighter_budget_raises_the_threshold() -> None:
     careful = train_class(vectors(normal(400)), dataclasses.replace(order(), false_alarm_rate=1e-5))
     assert careful.facts.threshold > trained().facts.threshold
+
+
+def test_a_budget_of_alarms_a_week_is_promised_and_shown_beside_what_was_achieved() -> None:
+    facts = train_class(vectors(normal(400)), dataclasses.replace(order(), false_alarms_per_week=1.0)).facts
+    assert facts.training.false_alarms_per_week == 1
+    assert facts.metrics["calibration_alarms_per_week"] <= 1
+    assert facts.threshold > trained().facts.threshold
+
+
+@pytest.mark.parametrize("tag", ["anomaly", "is_anomaly", "pump_label", "changepoint", "next_pressure", "flow_ahead"])
+def test_a_label_or_a_look_ahead_among_the_features_is_refused_by_name(tag: str) -> None:
+    leaky = dataclasses.replace(order(), asset_class=AssetClass.model_validate({"tags": {"flow": {}, tag: {}}}))
+    with pytest.raises(TrainingError, match=f"must not know the answer: {tag} is named like"):
+        train_class(vectors(normal(400)), leaky)
+
+
+@pytest.mark.parametrize("family", sorted(FAMILIES.keys() - {"convolution", "forecaster"}))
+def test_every_family_makes_a_bundle_that_keeps_watch(family: str) -> None:
+    spec = PUMP.model.model_copy(update={"family": family})
+    quick = Effort(epochs=20, patience=5)
+    ordered = dataclasses.replace(order(), asset_class=PUMP.model_copy(update={"model": spec}), effort=quick)
+    made = train_class(vectors(normal(400)), ordered)
+    assert made.facts.family == family
+    scorer = Scorer(make_bundle(made.facts, made.onnx, created=1).onnx, features=len(NAMES), threads=1)
+    later = normal(1_000, seed=8).astype(np.float32)
+    assert (scorer.score(later).score > made.facts.threshold).mean() < 0.02
 
 
 def test_without_onnx_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:

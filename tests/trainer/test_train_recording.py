@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -78,7 +79,7 @@ def mapping(recording: Path) -> Mapping:
     return load_mapping(recording / "mapping.yaml")
 
 
-def trained(recording: Path, **options: int) -> Training:
+def trained(recording: Path, **options: Any) -> Training:
     return train_recording(
         PLANT, recording, mapping(recording), recording.parent / "bundles", clock=lambda: 7, **options
     )

@@ -9,9 +9,9 @@ from typing import Annotated, Literal, Self
 from pydantic import AfterValidator, Field, model_validator
 
 from andon.connection import Group, Text
+from andon.mqtt.config import MqttConnection
 from andon.units import Duration
 from services.ingest.config import NamedSource
-from services.ingest.mqtt.connection_config import MqttConnection
 from services.ingest.mqtt.topics import check_pattern, covers, overlap, placeholders, topic_filter
 
 #: Stands for "when it arrived" where a rule names the place of the time.

@@ -12,10 +12,10 @@ from paho.mqtt.reasoncodes import ReasonCode
 from andon.backoff import Backoff
 from andon.clock import SECOND, Clock, wall_clock
 from andon.contracts import DeadLetterReason
+from andon.mqtt.client import acknowledge, acknowledge_by_hand, make_client
 from andon.plant import Plant
 from andon.telemetry import Metrics, get_logger
 from services.ingest.mqtt.config import Acknowledge, MqttConfig
-from services.ingest.mqtt.connection import acknowledge, acknowledge_by_hand, make_client
 from services.ingest.mqtt.payloads import PayloadError
 from services.ingest.mqtt.rules import Rules
 from services.ingest.mqtt.topics import topic_filter, widest

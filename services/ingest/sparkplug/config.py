@@ -8,9 +8,9 @@ from typing import Annotated, Literal, Self
 from pydantic import AfterValidator, Field, model_validator
 
 from andon.connection import Group
+from andon.mqtt.config import MqttConnection
 from andon.units import Duration
 from services.ingest.config import NamedSource
-from services.ingest.mqtt.connection_config import MqttConnection
 
 #: A name in braces, which stands for any part of an id.
 PLACEHOLDER = re.compile(r"\{([a-z_][a-z0-9_]*)\}")

@@ -9,9 +9,9 @@ import aiomqtt
 
 from andon.backoff import Backoff
 from andon.clock import SECOND, Clock, wall_clock
+from andon.mqtt.client import make_client
 from andon.plant import Plant
 from andon.telemetry import Metrics, get_logger
-from services.ingest.mqtt.connection import make_client
 from services.ingest.readings import Signals
 from services.ingest.source import Intake
 from services.ingest.sparkplug.config import SparkplugConfig

@@ -11,7 +11,7 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
 from andon.clock import SECOND
-from services.ingest.mqtt.connection_config import MqttConnection
+from andon.mqtt.config import MqttConnection
 
 #: Messages that wait in this process; beyond, the broker has to keep what it must (QoS 1 and 2), the rest is discarded
 #: and counted.

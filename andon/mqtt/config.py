@@ -1,4 +1,4 @@
-"""How to reach an MQTT broker; shared by all sources behind one."""
+"""How to reach an MQTT broker; part of the files that name sources and sinks."""
 
 from __future__ import annotations
 

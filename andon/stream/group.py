@@ -1,4 +1,4 @@
-"""The historian's consumer group."""
+"""Consumer groups of services that put records somewhere else than on the bus, and commit them behind that."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from andon.settings import KafkaSettings
 
 #: See `andon.stream.faust_app`.
 _FETCH_BYTES = 2 * 1_048_576
-#: Reading stands still while the database is away, for as long as that takes.
+#: Reading stands still while what takes the records is away, for as long as that takes.
 _MAX_POLL_INTERVAL_MS = 600_000
 
 Rebalanced = Callable[[Collection[TopicPartition]], Awaitable[None]]

@@ -1,0 +1,1 @@
+"""MQTT brokers: how to reach one, the same for what reads from them and what tells them something."""

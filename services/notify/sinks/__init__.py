@@ -1,0 +1,1 @@
+"""The kinds of sink, and what they have in common."""
