@@ -11,7 +11,7 @@ from services.registry.store import Assigned, Request, Version
 
 
 def model_message(version: Version, *, whole: bool = True) -> pb.ModelVersion:
-    """Return a version; without its manifest unless *whole*."""
+    """Return a version; without its manifest and its author's signature unless *whole*."""
     return pb.ModelVersion(
         name=version.name,
         version=version.version,
@@ -20,7 +20,7 @@ def model_message(version: Version, *, whole: bool = True) -> pb.ModelVersion:
         feature_hash=version.feature_hash,
         manifest=version.manifest if whole else b"",
         files=[pb.File(name=name, digest=digest, size=size) for name, digest, size in version.files],
-        author_signature=version.author_signature,
+        author_signature=version.author_signature if whole else b"",
         author=version.author,
         publisher=version.publisher,
         published=version.published,
@@ -30,7 +30,7 @@ def model_message(version: Version, *, whole: bool = True) -> pb.ModelVersion:
 
 
 def assignment_message(assigned: Assigned, version: Version, *, whole: bool = True) -> pb.Assignment:
-    """Return what an alias stands for; without the version's manifest unless *whole*."""
+    """Return what an alias stands for; its version without manifest and author's signature unless *whole*."""
     return pb.Assignment(
         alias=alias_value(assigned.alias),
         model=model_message(version, whole=whole),

@@ -112,6 +112,19 @@ async def test_publishing_the_same_again_changes_nothing(database: DatabaseSetti
         assert len((await client.list(NAME)).models) == 2
 
 
+async def test_a_list_stays_small_and_one_version_is_told_whole(database: DatabaseSettings, tmp_path: Path) -> None:
+    async with registry(tmp_path, database) as site, connected(site.client("clara")) as client:
+        await promote(site, FIRST, tmp_path)
+        for listed in (await client.list(), await client.list(NAME)):
+            models = [*listed.models, *(each.model for each in listed.assignments)]
+            assert {(each.version, each.manifest, each.author_signature) for each in models} == {
+                (version(FIRST), b"", b"")
+            }
+        [whole] = (await client.list(NAME, version(FIRST))).models
+        assert whole.manifest
+        assert whole.author_signature
+
+
 async def test_what_is_watched_is_told_at_once_and_whenever_it_changes(
     database: DatabaseSettings, tmp_path: Path
 ) -> None:
