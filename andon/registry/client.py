@@ -26,6 +26,7 @@ _AWAY = {grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED, grpc.St
 _RESUMES = 3
 _RESUME_PAUSE_S = 0.2
 _OPTIONS = (
+    ("grpc.max_receive_message_length", 64 * 2**20),  # a list of all versions grows over the years
     ("grpc.keepalive_time_ms", 20_000),
     ("grpc.keepalive_timeout_ms", 10_000),
     ("grpc.keepalive_permit_without_calls", 1),
@@ -212,7 +213,7 @@ async def connected(settings: RegistryClientSettings) -> AsyncIterator[RegistryC
         ConfigError: no registry is named, or a TLS file cannot be read.
     """
     if settings.address is None:
-        raise ConfigError("no model registry is named: set its address")
+        raise ConfigError("no model registry is named: set ANDON_MODELS__REGISTRY__ADDRESS to its host:port")
     async with _channel(settings.address, settings) as channel:
         yield RegistryClient(channel, settings)
 
