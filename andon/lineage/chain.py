@@ -49,11 +49,13 @@ class Link:
         place: where it lies.
         event: its value.
         headers: its headers.
+        written: when it was written to the bus, microseconds UTC; of a replay this is later than its event's time.
     """
 
     place: Place
     event: Mapping[str, Any]
     headers: Mapping[str, bytes]
+    written: int
 
     @property
     def made_of(self) -> Place | None:

@@ -13,11 +13,23 @@ from andon.lineage.chain import Chain, Link
 from andon.lineage.recompute import Agreement
 
 _SHOWN = 3
+_VERIFIED = {
+    "none": "no signature was checked before it was loaded (for development only)",
+    "author": "its author's signature was verified before it was loaded",
+    "approver": "the signatures of its author and of an approver were verified before it was loaded",
+}
+Lines = Sequence[str | Tree]
 
 
-def chain_tree(chain: Chain) -> Tree:
-    """Return the chain, the decision on top, each step below what was made of it."""
-    steps = [step for step in (_alert(chain), _inference(chain), _feature(chain), _context(chain), _raw(chain)) if step]
+def chain_tree(chain: Chain, behind: Sequence[Tree] = ()) -> Tree:
+    """Return the chain, the decision on top, each step below what was made of it.
+
+    Args:
+        chain: what was found on the bus.
+        behind: what is known of those who stand behind the model.
+    """
+    found = (_alert(chain), _inference(chain, behind), _feature(chain), _context(chain), _raw(chain))
+    steps = [step for step in found if step]
     root = _branch(steps[0])
     at = root
     for step in steps[1:]:
@@ -27,22 +39,29 @@ def chain_tree(chain: Chain) -> Tree:
     return root
 
 
-def agreement_lines(agreement: Agreement) -> list[str]:
-    """Return what a recomputation says, in sentences."""
+def agreement_lines(agreement: Agreement, score: float | None) -> list[str]:
+    """Return what a recomputation says, in sentences.
+
+    Args:
+        agreement: what came out.
+        score: the score then; None when there was none.
+    """
     if agreement.agrees:
-        score = "" if agreement.score is None else f", and the score {agreement.score:.6g}"
-        return [f"recomputed from the raw frames: all {agreement.features} features agree{score}"]
+        again = "" if agreement.score is None else f", and the score {agreement.score:.6g}"
+        lines = [f"recomputed from the raw frames: all {agreement.features} features agree{again}"]
+        if score is not None and agreement.score is None:
+            lines.append("[yellow]not the score: give its bundle, or name its registry and ANDON_MODELS__TRUST[/]")
+        return lines
     return ["[red]recomputed from the raw frames: it does not agree[/]", *map(escape, agreement.findings)]
 
 
-def _branch(lines: Sequence[str]) -> Tree:
-    made = Tree(lines[0])
-    for line in lines[1:]:
-        made.add(line)
-    return made
+def _branch(lines: Lines) -> Tree:
+    head, *rest = (line if isinstance(line, Tree) else Tree(line) for line in lines)
+    head.children.extend(rest)
+    return head
 
 
-def _alert(chain: Chain) -> list[str]:
+def _alert(chain: Chain) -> Lines:
     if chain.alert is None:
         return []
     event = chain.alert.event
@@ -53,12 +72,12 @@ def _alert(chain: Chain) -> list[str]:
     ]
 
 
-def _inference(chain: Chain) -> list[str]:
+def _inference(chain: Chain, behind: Sequence[Tree]) -> Lines:
     if chain.inference is None:
         return []
     event = chain.inference.event
     head = f"[bold]inference[/] {escape(event['id'])}: {event['decision']}{_score(event)}"
-    return [head, *_model(event), *_reasons(event), *_where(chain.inference)]
+    return [head, _model(event, behind), *_reasons(event), *_where(chain.inference)]
 
 
 def _score(event: Mapping[str, Any]) -> str:
@@ -67,12 +86,15 @@ def _score(event: Mapping[str, Any]) -> str:
     return f", score {event['score']:.4g} against {event['threshold']:.4g}"
 
 
-def _model(event: Mapping[str, Any]) -> Iterator[str]:
+def _model(event: Mapping[str, Any], behind: Sequence[Tree]) -> Tree:
     model = event.get("model")
-    if model:
-        yield f"by model {escape(model['name'])} {escape(model['version'])}, SHA-256 {escape(model['digest'])}"
-    else:
-        yield "by no model: limits of the plant model only"
+    if not model:
+        return Tree("by no model: limits of the plant model only")
+    name = f"{escape(model['name'])} {escape(model['version'])}"
+    by = Tree(f"by model {name} as {event.get('role', 'production')}, SHA-256 {escape(model['digest'])}")
+    by.add(_VERIFIED[model.get("verified", "none")])
+    by.children.extend(behind)
+    return by
 
 
 def _reasons(event: Mapping[str, Any]) -> Iterator[str]:
@@ -85,7 +107,7 @@ def _reasons(event: Mapping[str, Any]) -> Iterator[str]:
         yield f"{escape(each['tag'])} {each['value']:.4g} beyond {each['bound']} {each['limit']:.4g}"
 
 
-def _feature(chain: Chain) -> list[str]:
+def _feature(chain: Chain) -> Lines:
     if chain.feature is None:
         return []
     event = chain.feature.event
@@ -95,15 +117,15 @@ def _feature(chain: Chain) -> list[str]:
     return [head, detail, *_where(chain.feature)]
 
 
-def _context(chain: Chain) -> list[str]:
+def _context(chain: Chain) -> Lines:
     return _frames("context", chain.context, "plant model {plant}", "plant")
 
 
-def _raw(chain: Chain) -> list[str]:
+def _raw(chain: Chain) -> Lines:
     return _frames("raw", chain.raw, "source session {session}", "session")
 
 
-def _frames(stage: str, links: Sequence[Link], about: str, field: str) -> list[str]:
+def _frames(stage: str, links: Sequence[Link], about: str, field: str) -> Lines:
     if not links:
         return []
     first, last = links[0].place, links[-1].place

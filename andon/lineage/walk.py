@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 import orjson
 from aiokafka import ConsumerRecord
 
+from andon.clock import MILLISECOND
 from andon.errors import ConfigError
 from andon.lineage.chain import Chain, EventName, Link, Place, parse_id
 from andon.plant import Plant
@@ -124,4 +125,4 @@ class Walk:
 
 def _link(record: ConsumerRecord) -> Link:
     place = Place(record.topic, record.partition, record.offset, record.offset)
-    return Link(place, orjson.loads(record.value), dict(record.headers))
+    return Link(place, orjson.loads(record.value), dict(record.headers), record.timestamp * MILLISECOND)

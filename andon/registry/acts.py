@@ -48,7 +48,7 @@ async def approve_request(
     if promotion is None:
         raise ConfigError(f"there is no request {number}: see `andon registry list`")
     alias = alias_name(promotion.alias)
-    model = await _version(client, promotion.name, promotion.version)
+    model = await version_of(client, promotion.name, promotion.version)
     rollback = await _goes_back(client, model, promotion.replaces) if alias == "production" else False
     signature = await _sign(client, model, alias, promotion.share_permille, signer, trust, clock, rollback=rollback)
     return await client.approve(number, signature, reason)
@@ -68,7 +68,13 @@ async def roll_back(
     return await client.roll_back(name, signature, reason)
 
 
-async def _version(client: RegistryClient, name: str, version: str) -> pb.ModelVersion:
+async def version_of(client: RegistryClient, name: str, version: str) -> pb.ModelVersion:
+    """Return what the registry says of a version, with its manifest.
+
+    Raises:
+        ConfigError: there is no such version.
+        RegistryError: the registry refuses, or is away.
+    """
     models = (await client.list(name, version)).models
     if not models:
         raise ConfigError(f"there is no version {version} of {name}: see `andon registry list`")
@@ -78,7 +84,7 @@ async def _version(client: RegistryClient, name: str, version: str) -> pb.ModelV
 async def _goes_back(client: RegistryClient, model: pb.ModelVersion, replaced: str) -> bool:
     if not replaced:
         return False
-    return created(model) < created(await _version(client, model.name, replaced))
+    return created(model) < created(await version_of(client, model.name, replaced))
 
 
 def created(model: pb.ModelVersion) -> int:

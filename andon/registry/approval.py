@@ -1,8 +1,13 @@
-"""What an approver signs: which version may act as what, from when on. An old signature is of no use later."""
+"""What an approver signs: which version may act as what, from when on. An old signature is of no use later. Pure."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+
+from andon.errors import BundleError
+from andon.registry.alias import alias_name
+from andon.registry.v1 import registry_pb2 as pb
+from andon.signing import Signature
 
 Statement = Mapping[str, str | int | bool]
 
@@ -28,3 +33,28 @@ def statement(
         "rollback": rollback,
         "serial": serial,
     }
+
+
+def check_approval(signed: Signature, assignment: pb.Assignment) -> bool:
+    """Check that what an approver signed is what the registry says; return whether it is a way back.
+
+    Args:
+        signed: the approver's signature, which counts.
+        assignment: what the registry says; `previous` was approved as production.
+
+    Raises:
+        BundleError: it is something else.
+    """
+    model, alias = assignment.model, alias_name(assignment.alias)
+    said, rollback = dict(signed.statement), bool(signed.statement.get("rollback"))
+    wanted = statement(
+        model.name,
+        model.version,
+        "production" if alias == "previous" else alias,
+        serial=assignment.serial,
+        share_permille=assignment.share_permille,
+        rollback=rollback,
+    )
+    if said != wanted:
+        raise BundleError(f"the approver signed {said}, the registry says {dict(wanted)}")
+    return rollback

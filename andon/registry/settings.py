@@ -8,6 +8,7 @@ from typing import Literal
 from pydantic import Field, field_validator
 
 from andon.connection import FilePath, Group, Secret, Text, TlsSettings
+from andon.settings import Settings
 from andon.units import Duration
 
 
@@ -52,3 +53,9 @@ class ModelSettings(Group):
     """Folder in which fetched models are kept, so that they serve when the registry is away."""
     unsigned: Literal["refuse", "allow"] = "refuse"
     """Whether models without signatures are loaded from a folder of bundles: only for development."""
+
+
+class ClientSettings(Settings):
+    """Settings of the registry's clients, such as ``ANDON_MODELS__REGISTRY__ADDRESS=registry:8443``."""
+
+    models: ModelSettings = ModelSettings()

@@ -8,24 +8,21 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from pydantic import SecretStr
-from rich.console import Console
 
 from andon.errors import BundleError
 from andon.models import load_bundle
-from andon.secrets import SecretRef
 from andon.signing.claim import Role
 from andon.signing.files import write_signature
 from andon.signing.keygen import generate_key
-from andon.signing.signer import Signer
+from andon.signing.options import Certificates, KeyFile, PasswordFile, load_signer, read_password
 from andon.signing.trust import Signature, Trust, check_four_eyes
-from andon.signing.view import bundle_text, signatures_table
+from andon.signing.view import bundle_facts, facts_view, signatures_table
+from andon.terminal import terminal
 
 #: Exit code when a bundle is not signed as it must be.
 _UNTRUSTED = 1
 
 BundleFolder = Annotated[Path, typer.Argument(metavar="BUNDLE", help="The bundle's folder.")]
-PasswordFile = Annotated[Path | None, typer.Option(metavar="FILE", help="File that holds the private key's password.")]
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode="rich")
 
@@ -46,24 +43,21 @@ def keygen(
 
     Shows what to add to the trust file, and the fingerprint that would revoke the key.
     """
-    made = generate_key(name, output, _password(password_file))
+    made = generate_key(name, output, read_password(password_file))
     typer.echo(f"# fingerprint {made.fingerprint}\n{made.stanza(name, role)}", nl=False)
 
 
 @app.command()
 def sign(
     folder: BundleFolder,
-    key: Annotated[Path, typer.Option(metavar="FILE", help="Your private key, PEM.")],
+    key: KeyFile,
     role: Annotated[Role, typer.Option(help="As what you sign.")],
     password_file: PasswordFile = None,
-    certificate: Annotated[
-        list[Path] | None,
-        typer.Option(metavar="FILE", help="Your certificate, PEM; again for each between it and the root."),
-    ] = None,
+    certificates: Certificates = None,
 ) -> None:
     """Check a bundle and sign it, into BUNDLE/signatures/ROLE.sig."""
     load_bundle(folder)
-    signer = Signer.load(key, _password(password_file), tuple(certificate or ()))
+    signer = load_signer(key, password_file, certificates)
     typer.echo(f"signed as {role} with key {signer.key}: {write_signature(folder, role, signer.sign(folder, role))}")
 
 
@@ -82,7 +76,7 @@ person as its approver count.
         with _noting(reasons):
             signatures.append(trusted.verify_kept(folder, role))
     if signatures:
-        Console(highlight=False).print(signatures_table(signatures))
+        terminal().print(signatures_table(signatures))
     with _noting(reasons):
         if len(signatures) == len(Role):
             check_four_eyes(*signatures)
@@ -95,12 +89,8 @@ person as its approver count.
 
 @app.command()
 def show(folder: BundleFolder) -> None:
-    """Check a bundle and show what is known of its model: card, metrics, digests; not who signed it."""
-    typer.echo(bundle_text(load_bundle(folder).manifest))
-
-
-def _password(file: Path | None) -> SecretStr | None:
-    return SecretRef(file=file).read() if file else None
+    """Check a bundle and show what is known of its model: card, metrics, verdict, digests; not who signed it."""
+    terminal().print(facts_view(bundle_facts(load_bundle(folder).manifest)))
 
 
 @contextlib.contextmanager

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from rich import box
+from rich.console import Group, RenderableType
+from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
 from andon.clock import isoformat
-from andon.models import Manifest
+from andon.models import Manifest, Verdict
 from andon.signing.claim import canonical
 from andon.signing.trust import Signature
+
+Facts = Sequence[tuple[str, str]]
+"""What is known: names and texts."""
 
 
 def signatures_table(signatures: Iterable[Signature]) -> Table:
@@ -25,25 +30,45 @@ def signatures_table(signatures: Iterable[Signature]) -> Table:
     return table
 
 
-def bundle_text(manifest: Manifest) -> str:
-    """Return what is known of a model: what it is, its card, its figures and its digests."""
-    parts = {
-        "": {
-            "model": f"{manifest.name} {manifest.version}",
-            "class": manifest.asset_class,
-            "family": manifest.family,
-            "created": isoformat(manifest.created),
-            "features": f"{len(manifest.features)}, definition {manifest.feature_hash}",
-            "threshold": f"{manifest.threshold:g}",
-        },
-        "card": manifest.card.model_dump(),
-        "metrics": {name: f"{value:g}" for name, value in sorted(manifest.metrics.items())},
-        "digests": manifest.digests,
+def bundle_facts(manifest: Manifest) -> dict[str, Facts]:
+    """Return by heading what is known of a model: what it is, its card, its figures, its verdict and its digests."""
+    own = (
+        ("model", f"{manifest.name} {manifest.version}"),
+        ("class", manifest.asset_class),
+        ("family", manifest.family),
+        ("created", isoformat(manifest.created)),
+        ("features", f"{len(manifest.features)}, definition {manifest.feature_hash}"),
+        ("threshold", f"{manifest.threshold:g}"),
+    )
+    return {
+        "": own,
+        "card": tuple(manifest.card.model_dump().items()),
+        "metrics": [(name, f"{value:g}") for name, value in sorted(manifest.metrics.items())],
+        "verdict": tuple(verdict_facts(manifest.verdict)),
+        "digests": tuple(manifest.digests.items()),
     }
-    return "\n\n".join(_part(heading, lines) for heading, lines in parts.items())
 
 
-def _part(heading: str, lines: Mapping[str, str]) -> str:
-    width = max(map(len, lines), default=0)
-    shown = [f"{name:<{width}}  {text}" for name, text in lines.items()]
-    return "\n".join([heading, *(f"  {line}" for line in shown)] if heading else shown)
+def verdict_facts(verdict: Verdict | None) -> Iterator[tuple[str, str]]:
+    """Yield whether a model may act, then each criterion: what was measured, what was asked for, and on what."""
+    if verdict is None:
+        yield "none", "nobody judged the model, so it never acts"
+        return
+    yield ("go", "every criterion is met") if verdict.go else ("no go", "not every criterion is met")
+    for each in verdict.criteria:
+        bound = "at most" if each.at_most else "at least"
+        met = "met" if each.met else "NOT met"
+        yield each.name, f"{each.value:g}, {bound} {each.limit:g}: {met} ({each.evidence})"
+
+
+def facts_view(parts: Mapping[str, Facts]) -> Group:
+    """Return headings with their facts below, long texts folded beside their names."""
+    shown: list[RenderableType] = []
+    for heading, facts in parts.items():
+        grid = Table.grid(padding=(0, 2))
+        for _ in range(2):
+            grid.add_column(overflow="fold")
+        for name, text in facts:
+            grid.add_row(Text(name), Text(text))
+        shown += [Text(f"\n{heading}", style="bold"), Padding(grid, (0, 0, 0, 2), expand=False)] if heading else [grid]
+    return Group(*shown)

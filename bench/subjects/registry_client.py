@@ -15,10 +15,10 @@ import psutil
 
 from andon.registry.cache import BundleCache
 from andon.registry.client import RegistryClient, connected
+from andon.registry.settings import ClientSettings
 from andon.settings import read_settings
 from andon.signing import Role, Signer
 from bench.child import peak_bytes
-from services.registry.cli import ClientSettings
 
 
 async def _publish(client: RegistryClient, folder: str, key: str) -> None:

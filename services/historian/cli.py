@@ -12,12 +12,12 @@ from typing import Annotated
 
 import asyncpg
 import typer
-from rich.console import Console
 from rich.table import Table
 
 from andon.database import Database, connect
 from andon.errors import ConfigError
 from andon.settings import Settings, read_settings
+from andon.terminal import terminal
 from andon.uns import Stage
 from services.historian.query import (
     Question,
@@ -35,8 +35,6 @@ from services.historian.relation import columns_of
 _NOTHING = 1
 #: Columns that are shown at the terminal only when they hold something else than this, or nothing.
 _USUAL = {"stale": False, "origin": "live"}
-#: Columns of what goes to a file or another program, which has no width of its own.
-_FILE_WIDTH = 400
 
 
 def history(
@@ -123,7 +121,7 @@ async def _write(database: Database, question: Question, target: Path) -> None:
 
 
 def _show(question: Question, rows: Sequence[asyncpg.Record], count: int) -> None:
-    console = Console(highlight=False, width=None if sys.stdout.isatty() else _FILE_WIDTH)
+    console = terminal()
     told = [name for name in question.columns if any(row[name] not in (None, _USUAL.get(name)) for row in rows)]
     table = Table(title=f"{question.asset}: the newest {len(rows):,} of {count:,} rows", title_justify="left")
     for name in ("time", *told):

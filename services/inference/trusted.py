@@ -12,9 +12,9 @@ from andon.errors import BundleError
 from andon.models import Bundle
 from andon.models.bundle import read_bundle
 from andon.registry.alias import alias_name
-from andon.registry.approval import statement
+from andon.registry.approval import check_approval
 from andon.registry.v1 import registry_pb2 as pb
-from andon.signing import Role, Signature, Trust, check_four_eyes
+from andon.signing import Role, Trust, check_four_eyes
 
 #: Aliases that act, and so need an approver's signature.
 ACTING = frozenset({"production", "canary"})
@@ -66,7 +66,7 @@ def verify(folder: Path, assignment: pb.Assignment, asset_class: str, trust: Tru
     if acting:
         approver = trust.verify(folder, assignment.approver_signature, Role.APPROVER)
         check_four_eyes(author, approver)
-        rollback = _approval(approver, assignment)
+        rollback = check_approval(approver, assignment)
     bundle = read_bundle(folder)
     manifest = bundle.manifest
     if (manifest.name, manifest.version) != (model.name, model.version):
@@ -101,20 +101,3 @@ def check_order(trusted: Trusted, serial: int, known: Known) -> Known:
     if manifest.created < known.created and serial != known.serial and not trusted.rollback:
         raise BundleError(f"it is older than version {known.version}, and nobody signed to go back to it")
     return Known(serial, manifest.created, manifest.version)
-
-
-def _approval(signed: Signature, assignment: pb.Assignment) -> bool:
-    """Check that what was signed is what the registry says; return whether it is a way back."""
-    model = assignment.model
-    said, rollback = dict(signed.statement), bool(signed.statement.get("rollback"))
-    wanted = statement(
-        model.name,
-        model.version,
-        alias_name(assignment.alias),
-        serial=assignment.serial,
-        share_permille=assignment.share_permille,
-        rollback=rollback,
-    )
-    if said != wanted:
-        raise BundleError(f"the approver signed {said}, the registry says {dict(wanted)}")
-    return rollback

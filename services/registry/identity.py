@@ -21,7 +21,8 @@ _log = get_logger(__name__)
 
 #: `aud` of every token, so that one for another system is of no use here.
 AUDIENCE = "andon-registry"
-_ALGORITHM = "ES256"
+#: By which tokens are signed (RFC 7518): ECDSA on P-256.
+ALGORITHM = "ES256"
 _SCHEME = "bearer "
 #: Kubernetes and load balancers ask for health without an identity; it tells nothing of any model.
 _OPEN = "/grpc.health.v1.Health/"
@@ -70,7 +71,7 @@ class Tokens:
             if key is None:
                 raise UnknownCallerError(f"tokens of issuer {issuer!r} do not count here")
             claims = jwt.decode(
-                token, key, [_ALGORITHM], audience=AUDIENCE, options={"require": ["exp", "sub", "iss", "aud"]}
+                token, key, [ALGORITHM], audience=AUDIENCE, options={"require": ["exp", "sub", "iss", "aud"]}
             )
         except jwt.PyJWTError as error:
             raise UnknownCallerError(f"the token does not count: {error}") from None

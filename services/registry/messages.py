@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from andon.registry.alias import alias_value
+from andon.registry.audit import Entry, Receipt
 from andon.registry.v1 import registry_pb2 as pb
-from services.registry.audit import Entry, Receipt
 from services.registry.store import Assigned, Request, Version
 
 
 def model_message(version: Version, *, whole: bool = True) -> pb.ModelVersion:
-    """Return a version; without its manifest unless *whole*."""
+    """Return a version; without its manifest and its author's signature unless *whole*."""
     return pb.ModelVersion(
         name=version.name,
         version=version.version,
@@ -20,30 +20,34 @@ def model_message(version: Version, *, whole: bool = True) -> pb.ModelVersion:
         feature_hash=version.feature_hash,
         manifest=version.manifest if whole else b"",
         files=[pb.File(name=name, digest=digest, size=size) for name, digest, size in version.files],
-        author_signature=version.author_signature,
+        author_signature=version.author_signature if whole else b"",
         author=version.author,
         publisher=version.publisher,
         published=version.published,
         go=version.go,
+        entry=version.entry,
     )
 
 
-def assignment_message(assigned: Assigned, version: Version) -> pb.Assignment:
-    """Return what an alias stands for, with the whole version."""
+def assignment_message(assigned: Assigned, version: Version, *, whole: bool = True) -> pb.Assignment:
+    """Return what an alias stands for; its version without manifest and author's signature unless *whole*."""
     return pb.Assignment(
         alias=alias_value(assigned.alias),
-        model=model_message(version),
+        model=model_message(version, whole=whole),
         share_permille=assigned.share_permille,
         approver_signature=assigned.approver_signature,
         approver=assigned.approver,
         serial=assigned.serial,
         since=assigned.since,
+        entry=assigned.entry,
     )
 
 
-def assignment_messages(assigned: Iterable[Assigned], versions: Mapping[str, Version]) -> list[pb.Assignment]:
+def assignment_messages(
+    assigned: Iterable[Assigned], versions: Mapping[str, Version], *, whole: bool
+) -> list[pb.Assignment]:
     """Return what a model's aliases stand for; *versions* are by version."""
-    return [assignment_message(each, versions[each.version]) for each in assigned]
+    return [assignment_message(each, versions[each.version], whole=whole) for each in assigned]
 
 
 def promotion_message(request: Request) -> pb.Promotion:
@@ -63,6 +67,7 @@ def promotion_message(request: Request) -> pb.Promotion:
         decider=request.decider,
         decision_reason=request.decision_reason,
         decided=request.decided,
+        entry=request.entry,
     )
 
 

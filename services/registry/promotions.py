@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from andon.clock import Clock
+from andon.registry.audit import Act, Receipt
 from andon.signing import Role, Signature, Trust, check_four_eyes
-from services.registry.audit import Act, Receipt
 from services.registry.blobs import Blobs
 from services.registry.rules import (
     SILENT,
@@ -46,8 +46,8 @@ class Promotions:
     trust: Trust
     clock: Clock
 
-    async def publish(self, version: Version, reason: str) -> tuple[bool, Receipt]:
-        """Store *version* and make it the candidate; return whether it is new, and the receipt.
+    async def publish(self, version: Version, reason: str) -> tuple[Version, bool, Receipt]:
+        """Store *version* and make it the candidate, unless it is there; return what is stored, and whether it is new.
 
         Raises:
             RefusedError: its name stands for another asset class.
@@ -56,15 +56,17 @@ class Promotions:
             known = await change.asset_class()
             if known not in (None, version.asset_class):
                 raise RefusedError(f"{version.name} is a model of class {known}, not {version.asset_class}: rename it")
-            is_new = await change.version(version.version) is None
+            stored = await change.version(version.version)
             key, go = version.author_key, version.go
             details: Details = {"digest": version.digest, "author": version.author, "key": key, "go": go}
-            action = "published" if is_new else "published_again"
+            action = "published_again" if stored else "published"
             receipt = await self._log(change, version.publisher, action, version.name, version.version, reason, details)
-            if is_new:
-                await change.add_version(version, receipt)
-                await change.assign(Assigned("candidate", version.version, since=version.published), receipt)
-            return is_new, receipt
+            if stored:
+                return stored, False, receipt
+            new = replace(version, entry=receipt.number)
+            await change.add_version(new)
+            await change.assign(Assigned("candidate", new.version, since=new.published, entry=new.entry))
+            return new, True, receipt
 
     async def ask(
         self, name: str, version: str, alias: str, share: int, who: str, reason: str
@@ -84,7 +86,7 @@ class Promotions:
             check_request(wish, go=model.go)
             details: Details = {"alias": alias, "share_permille": share, "replaces": wish.replaces}
             receipt = await self._log(change, who, "requested", name, version, reason, details)
-            return await change.add_request(wish, reason, self.clock(), receipt), receipt
+            return await change.add_request(wish, reason, self.clock(), receipt.number), receipt
 
     async def approve(self, number: int, signature: bytes, who: str, reason: str) -> tuple[Assigned, Version, Receipt]:
         """Let a request through.
@@ -114,8 +116,7 @@ class Promotions:
             }
             receipt = await self._log(change, who, "approved", name, wish.version, reason, details)
             await change.decide(number, "approved", who, reason, self.clock())
-            await _move(change, assigned, held, receipt)
-            return assigned, model, receipt
+            return await _move(change, replace(assigned, entry=receipt.number), held), model, receipt
 
     async def reject(self, number: int, who: str, reason: str) -> tuple[Request, Receipt]:
         """Turn a request down.
@@ -152,8 +153,7 @@ class Promotions:
             assigned = await self._checked(change, signed, signature, model, wish)
             details = _approval(signed, wish.alias, WHOLE) | {"replaces": wish.replaces}
             receipt = await self._log(change, who, "rolled_back", name, wish.version, reason, details)
-            await _move(change, assigned, held, receipt)
-            return assigned, model, receipt
+            return await _move(change, replace(assigned, entry=receipt.number), held), model, receipt
 
     async def assign(self, name: str, alias: str, version: str, who: str, reason: str) -> Receipt:
         """Give or end an alias that does not act, or end a canary; an empty *version* ends it.
@@ -175,7 +175,7 @@ class Promotions:
             action = "assigned" if version else "withdrawn"
             receipt = await self._log(change, who, action, name, subject, reason, {"alias": alias})
             if version:
-                await change.assign(Assigned(alias, version, since=self.clock()), receipt)
+                await change.assign(Assigned(alias, version, since=self.clock(), entry=receipt.number))
             else:
                 await change.withdraw(alias)
             return receipt
@@ -251,12 +251,13 @@ def _approval(signed: Signature, alias: str, share: int) -> Details:
     return {"alias": alias, "share_permille": share, "approver": signed.signer, "key": signed.key, "serial": serial}
 
 
-async def _move(change: Change, assigned: Assigned, held: Mapping[str, Assigned], entry: Receipt) -> None:
-    """Let the alias stand for the approved version; what production was becomes previous."""
-    await change.assign(assigned, entry)
-    if assigned.alias != "production":
-        return
-    if "production" in held:
-        await change.assign(replace(held["production"], alias="previous", since=assigned.since), entry)
-    if "canary" in held and held["canary"].version == assigned.version:
-        await change.withdraw("canary")
+async def _move(change: Change, assigned: Assigned, held: Mapping[str, Assigned]) -> Assigned:
+    """Let the alias stand for the approved version, which is returned; what production was becomes previous."""
+    await change.assign(assigned)
+    if assigned.alias == "production":
+        if "production" in held:
+            former = replace(held["production"], alias="previous", since=assigned.since, entry=assigned.entry)
+            await change.assign(former)
+        if "canary" in held and held["canary"].version == assigned.version:
+            await change.withdraw("canary")
+    return assigned

@@ -46,7 +46,7 @@ class Wish:
 
 
 def check_reason(reason: str) -> None:
-    """Refuse an empty reason, or a very long one: an auditor will read it.
+    """Refuse an empty reason, a very long one, or one with control characters: an auditor will read it.
 
     Raises:
         RefusedError: says so.
@@ -55,6 +55,8 @@ def check_reason(reason: str) -> None:
         raise RefusedError("give a reason: an auditor will ask for it")
     if len(reason) > _LONGEST_REASON:
         raise RefusedError(f"the reason has {len(reason)} characters, at most {_LONGEST_REASON} are kept")
+    if strange := [each for each in reason if not each.isprintable() and each not in "\n\t"]:
+        raise RefusedError(f"the reason holds {strange[0]!r}: write plain text")
 
 
 def check_request(wish: Wish, *, go: bool) -> None:

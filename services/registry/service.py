@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+import asyncpg
 import grpc
 
 from andon.database.connection import AWAY
@@ -34,7 +35,7 @@ _CODES: tuple[tuple[tuple[type[Exception], ...], grpc.StatusCode], ...] = (
     ((UnknownError,), grpc.StatusCode.NOT_FOUND),
     ((OutrunError,), grpc.StatusCode.ABORTED),
     ((RefusedError, BundleError), grpc.StatusCode.FAILED_PRECONDITION),
-    ((IntakeError,), grpc.StatusCode.INVALID_ARGUMENT),
+    ((IntakeError, asyncpg.DataError), grpc.StatusCode.INVALID_ARGUMENT),  # such as a name with a zero byte
     ((BlobError,), grpc.StatusCode.DATA_LOSS),
     ((*AWAY, DatabaseError), grpc.StatusCode.UNAVAILABLE),
 )
@@ -62,8 +63,8 @@ class RegistryService(registry_pb2_grpc.RegistryServiceServicer):
         """Take a bundle in."""
         async with _told(context):
             version, reason = await self._parts.intake.receive(request, caller().name)
-            is_new, receipt = await self._parts.promotions.publish(version, reason)
-            return pb.PublishResponse(model=model_message(version), is_new=is_new, receipt=receipt_message(receipt))
+            stored, is_new, receipt = await self._parts.promotions.publish(version, reason)
+            return pb.PublishResponse(model=model_message(stored), is_new=is_new, receipt=receipt_message(receipt))
 
     async def Fetch(self, request: pb.FetchRequest, context: Any) -> AsyncIterator[pb.FetchResponse]:  # noqa: N802
         """Give a file of a published bundle."""
@@ -91,7 +92,7 @@ class RegistryService(registry_pb2_grpc.RegistryServiceServicer):
             while True:
                 changed.clear()
                 for name in request.names:
-                    assignments = await self._assignments(name)
+                    assignments = await self._assignments(name, whole=True)
                     if sent.get(name) != assignments:
                         sent[name] = assignments
                         yield pb.WatchResponse(name=name, assignments=assignments)
@@ -101,10 +102,10 @@ class RegistryService(registry_pb2_grpc.RegistryServiceServicer):
         """List versions, aliases and requests."""
         async with _told(context):
             versions = await self._parts.store.versions(request.name, request.version)
-            whole = bool(request.version)  # manifests of all versions could be more than one message takes
+            whole = bool(request.version)  # manifests of all versions would be more than one message takes
             response = pb.ListResponse(models=[model_message(version, whole=whole) for version in versions])
             for name in dict.fromkeys(version.name for version in versions):
-                response.assignments.extend(await self._assignments(name))
+                response.assignments.extend(await self._assignments(name, whole=False))
                 response.promotions.extend(map(promotion_message, await self._parts.store.requests(name)))
             return response
 
@@ -155,9 +156,9 @@ class RegistryService(registry_pb2_grpc.RegistryServiceServicer):
     async def _versions(self, name: str) -> dict[str, Version]:
         return {version.version: version for version in await self._parts.store.versions(name)}
 
-    async def _assignments(self, name: str) -> list[pb.Assignment]:
+    async def _assignments(self, name: str, *, whole: bool) -> list[pb.Assignment]:
         assigned = await self._parts.store.assignments(name)
-        return assignment_messages(assigned, await self._versions(name)) if assigned else []
+        return assignment_messages(assigned, await self._versions(name), whole=whole) if assigned else []
 
 
 @contextlib.asynccontextmanager

@@ -11,7 +11,7 @@ import asyncpg
 import orjson
 
 from andon.database import Database
-from services.registry.audit import Act, Entry, Receipt, chained
+from andon.registry.audit import Act, Entry, Receipt, chained
 from services.registry.rules import WHOLE, Wish
 
 #: Channel on which every change of a model's aliases is told; the payload is the model's name.
@@ -26,7 +26,11 @@ Connection = asyncpg.pool.PoolConnectionProxy
 
 @dataclass(frozen=True, slots=True)
 class Version:
-    """One version of a model, as it is stored. `files` are name, digest and size of each; times microseconds UTC."""
+    """One version of a model, as it is stored.
+
+    `files` are name, digest and size of each, times microseconds UTC; `entry`, here and below, is that of the audit log
+    which tells of it.
+    """
 
     name: str
     version: str
@@ -41,6 +45,7 @@ class Version:
     author_key: str
     publisher: str
     published: int
+    entry: int = 0
 
     @property
     def created(self) -> int:
@@ -64,6 +69,7 @@ class Assigned:
     approver: str = ""
     serial: int = 0
     since: int = 0
+    entry: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +84,7 @@ class Request:
     decider: str = ""
     decision_reason: str = ""
     decided: int = 0
+    entry: int = 0
 
 
 class Store:
@@ -118,14 +125,6 @@ class Store:
                 yield Entry(**dict(row))
             first = rows[-1]["number"] + 1
 
-    async def told(self) -> set[int]:
-        """Return the numbers of all entries that stored versions, requests and aliases name as their own."""
-        rows = await self._database.fetch(
-            "SELECT entry FROM registry.version UNION SELECT entry FROM registry.promotion "
-            "UNION SELECT entry FROM registry.assignment"
-        )
-        return {row["entry"] for row in rows}
-
     async def knows(self, digest: str) -> bool:
         """Return whether a published version has a file with this digest."""
         query = "SELECT EXISTS (SELECT FROM registry.version WHERE files @> $1::jsonb)"
@@ -163,7 +162,7 @@ class Change:
                    FROM registry.audit WHERE name = $1 AND action IN ('approved', 'rolled_back')"""
         return int(await self._connection.fetchval(query, self._name))
 
-    async def add_version(self, version: Version, entry: Receipt) -> None:
+    async def add_version(self, version: Version) -> None:
         """Store a new version."""
         await self._connection.execute(
             "INSERT INTO registry.model (name, asset_class) VALUES ($1, $2) ON CONFLICT DO NOTHING",
@@ -183,11 +182,11 @@ class Change:
             "author_key": version.author_key,
             "publisher": version.publisher,
             "published": version.published,
-            "entry": entry.number,
+            "entry": version.entry,
         }
         await self._insert("version", row)
 
-    async def add_request(self, wish: Wish, reason: str, at: int, entry: Receipt) -> Request:
+    async def add_request(self, wish: Wish, reason: str, at: int, entry: int) -> Request:
         """Store a new request."""
         row = {
             "name": self._name,
@@ -198,9 +197,10 @@ class Change:
             "requester": wish.requester,
             "reason": reason,
             "requested": at,
-            "entry": entry.number,
+            "entry": entry,
         }
-        return Request(await self._insert("promotion", row, returning="id"), self._name, wish, reason, at)
+        number = await self._insert("promotion", row, returning="id")
+        return Request(number, self._name, wish, reason, at, entry=entry)
 
     async def decide(self, number: int, state: str, decider: str, reason: str, at: int) -> None:
         """Note what was decided of a request."""
@@ -208,7 +208,7 @@ class Change:
                    WHERE id = $1"""
         await self._connection.execute(query, number, state, decider, reason, at)
 
-    async def assign(self, assigned: Assigned, entry: Receipt) -> None:
+    async def assign(self, assigned: Assigned) -> None:
         """Let an alias stand for something else from now on."""
         query = """INSERT INTO registry.assignment VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
                    ON CONFLICT (name, alias) DO UPDATE SET version = excluded.version,
@@ -216,8 +216,8 @@ class Change:
                      approver = excluded.approver, serial = excluded.serial, since = excluded.since,
                      entry = excluded.entry"""
         fields = (assigned.version, assigned.share_permille, assigned.approver_signature, assigned.approver)
-        times = (assigned.serial, assigned.since, entry.number)
-        await self._connection.execute(query, self._name, assigned.alias, *fields, *times)
+        numbers = (assigned.serial, assigned.since, assigned.entry)
+        await self._connection.execute(query, self._name, assigned.alias, *fields, *numbers)
 
     async def withdraw(self, alias: str) -> None:
         """Let an alias stand for nothing."""
@@ -251,7 +251,7 @@ async def _versions(source: _Source, name: str, version: str) -> list[Version]:
 
 
 async def _assignments(source: _Source, name: str) -> list[Assigned]:
-    fields = "alias, version, share_permille, approver_signature, approver, serial, since"
+    fields = "alias, version, share_permille, approver_signature, approver, serial, since, entry"
     query = f"SELECT {fields} FROM registry.assignment WHERE name = $1 ORDER BY alias"  # noqa: S608
     return [Assigned(**dict(row)) for row in await source.fetch(query, name)]
 
@@ -270,5 +270,5 @@ def _version(row: asyncpg.Record) -> Version:
 def _request(row: asyncpg.Record) -> Request:
     share = row["share_permille"]
     wish = Wish(row["version"], row["alias"], share, row["replaces"], row["requester"], row["state"])
-    decision = (row["decider"], row["decision_reason"], row["decided"])
+    decision = (row["decider"], row["decision_reason"], row["decided"], row["entry"])
     return Request(row["id"], row["name"], wish, row["reason"], row["requested"], *decision)

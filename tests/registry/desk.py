@@ -7,6 +7,9 @@ import contextlib
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+from typer.testing import CliRunner, Result
+
+from andon.cli import app
 from andon.clock import wall_clock
 from andon.models import Bundle, make_bundle, save_bundle
 from andon.models.manifest import Criterion, Verdict
@@ -120,6 +123,12 @@ async def promote(site: RegistrySite, bundle: Bundle, folder: Path, *, canary: i
     """Publish a bundle, ask for it and approve it."""
     await publish(site, bundle, folder)
     return await approve(site, await ask(site, bundle, canary=canary))
+
+
+async def andon_registry(site: RegistrySite, name: str, *arguments: object, **environment: str) -> Result:
+    """Let somebody use `andon registry` at the command line."""
+    runner = CliRunner(env=site.client_environment(name) | environment)
+    return await asyncio.to_thread(runner.invoke, app, ["registry", *map(str, arguments)])
 
 
 async def aliases(client: RegistryClient) -> dict[str, str]:

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.registry.audit import Act, Entry, Receipt, chained, findings
+from andon.registry.audit import Act, Entry, Receipt, chained, findings
 
 ACTS = st.builds(
     Act,

@@ -14,7 +14,9 @@ import pytest
 
 from andon.errors import BundleError, RegistryError
 from andon.models import Bundle, make_bundle
+from andon.registry.audit import Entry, Receipt, findings
 from andon.registry.client import RegistryClient, connected
+from andon.registry.ledger import read_log
 from andon.registry.settings import RegistryClientSettings
 from andon.registry.v1 import registry_pb2 as pb
 from andon.settings import DatabaseSettings
@@ -23,7 +25,6 @@ from sandbox.broker import free_port
 from sandbox.cut import Line, line_to
 from sandbox.database import embedded_database
 from sandbox.registry import RegistrySite, make_registry_site
-from services.registry.audit import Entry, Receipt, findings
 from tests.database.server import start_database, stop_database
 from tests.models.sample import trained
 from tests.registry.desk import GO, NAME, aliases, ask, model, promote, publish, registry, saved
@@ -48,10 +49,7 @@ async def through(site: RegistrySite, name: str) -> AsyncIterator[tuple[Registry
 
 async def log_of(settings: RegistryClientSettings) -> list[Entry]:
     async with connected(settings) as client:
-        return [
-            Entry(**{name: getattr(entry, name) for name in Entry.__dataclass_fields__})
-            async for entry in client.audit()
-        ]
+        return await read_log(client)
 
 
 async def test_a_fetch_that_was_cut_goes_on_where_it_was(database: DatabaseSettings, tmp_path: Path) -> None:

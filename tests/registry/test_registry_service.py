@@ -18,14 +18,15 @@ from andon.models.bundle import MODEL_FILE
 from andon.plant import Plant
 from andon.registry.acts import approve_request, publish_bundle, roll_back
 from andon.registry.approval import statement
+from andon.registry.audit import Entry, Receipt, findings
 from andon.registry.client import RegistryClient, connected
+from andon.registry.ledger import read_log
 from andon.registry.v1 import registry_pb2 as pb
 from andon.settings import DatabaseSettings, KafkaSettings
 from andon.signing import Role, Trust
 from andon.stream.topics import ensure_topics
 from andon.uns import Stage
 from sandbox.registry import RegistrySite
-from services.registry.audit import Entry, Receipt, findings
 from tests.models.sample import PLANT, trained
 from tests.registry.desk import NAME, NO_GO, aliases, approve, ask, model, promote, publish, registry, saved
 from tests.stream.bus import reading, stage_topic
@@ -35,8 +36,7 @@ FIRST, SECOND, THIRD = model(1), model(2), model(3)
 
 async def audit_log(site: RegistrySite) -> list[Entry]:
     async with connected(site.client("clara")) as client:
-        fields = Entry.__dataclass_fields__
-        return [Entry(**{name: getattr(entry, name) for name in fields}) async for entry in client.audit()]
+        return await read_log(client)
 
 
 async def refused(
@@ -110,6 +110,19 @@ async def test_publishing_the_same_again_changes_nothing(database: DatabaseSetti
         assert (first.is_new, again.is_new) == (True, False)
         assert (await aliases(client))["candidate"] == version(SECOND)
         assert len((await client.list(NAME)).models) == 2
+
+
+async def test_a_list_stays_small_and_one_version_is_told_whole(database: DatabaseSettings, tmp_path: Path) -> None:
+    async with registry(tmp_path, database) as site, connected(site.client("clara")) as client:
+        await promote(site, FIRST, tmp_path)
+        for listed in (await client.list(), await client.list(NAME)):
+            models = [*listed.models, *(each.model for each in listed.assignments)]
+            assert {(each.version, each.manifest, each.author_signature) for each in models} == {
+                (version(FIRST), b"", b"")
+            }
+        [whole] = (await client.list(NAME, version(FIRST))).models
+        assert whole.manifest
+        assert whole.author_signature
 
 
 async def test_what_is_watched_is_told_at_once_and_whenever_it_changes(

@@ -33,7 +33,7 @@ class File(_message.Message):
     def __init__(self, name: _Optional[str] = ..., digest: _Optional[str] = ..., size: _Optional[int] = ...) -> None: ...
 
 class ModelVersion(_message.Message):
-    __slots__ = ("name", "version", "asset_class", "digest", "feature_hash", "manifest", "files", "author_signature", "author", "publisher", "published", "go")
+    __slots__ = ("name", "version", "asset_class", "digest", "feature_hash", "manifest", "files", "author_signature", "author", "publisher", "published", "go", "entry")
     NAME_FIELD_NUMBER: _ClassVar[int]
     VERSION_FIELD_NUMBER: _ClassVar[int]
     ASSET_CLASS_FIELD_NUMBER: _ClassVar[int]
@@ -46,6 +46,7 @@ class ModelVersion(_message.Message):
     PUBLISHER_FIELD_NUMBER: _ClassVar[int]
     PUBLISHED_FIELD_NUMBER: _ClassVar[int]
     GO_FIELD_NUMBER: _ClassVar[int]
+    ENTRY_FIELD_NUMBER: _ClassVar[int]
     name: str
     version: str
     asset_class: str
@@ -58,10 +59,11 @@ class ModelVersion(_message.Message):
     publisher: str
     published: int
     go: bool
-    def __init__(self, name: _Optional[str] = ..., version: _Optional[str] = ..., asset_class: _Optional[str] = ..., digest: _Optional[str] = ..., feature_hash: _Optional[str] = ..., manifest: _Optional[bytes] = ..., files: _Optional[_Iterable[_Union[File, _Mapping]]] = ..., author_signature: _Optional[bytes] = ..., author: _Optional[str] = ..., publisher: _Optional[str] = ..., published: _Optional[int] = ..., go: _Optional[bool] = ...) -> None: ...
+    entry: int
+    def __init__(self, name: _Optional[str] = ..., version: _Optional[str] = ..., asset_class: _Optional[str] = ..., digest: _Optional[str] = ..., feature_hash: _Optional[str] = ..., manifest: _Optional[bytes] = ..., files: _Optional[_Iterable[_Union[File, _Mapping]]] = ..., author_signature: _Optional[bytes] = ..., author: _Optional[str] = ..., publisher: _Optional[str] = ..., published: _Optional[int] = ..., go: _Optional[bool] = ..., entry: _Optional[int] = ...) -> None: ...
 
 class Assignment(_message.Message):
-    __slots__ = ("alias", "model", "share_permille", "approver_signature", "approver", "serial", "since")
+    __slots__ = ("alias", "model", "share_permille", "approver_signature", "approver", "serial", "since", "entry")
     ALIAS_FIELD_NUMBER: _ClassVar[int]
     MODEL_FIELD_NUMBER: _ClassVar[int]
     SHARE_PERMILLE_FIELD_NUMBER: _ClassVar[int]
@@ -69,6 +71,7 @@ class Assignment(_message.Message):
     APPROVER_FIELD_NUMBER: _ClassVar[int]
     SERIAL_FIELD_NUMBER: _ClassVar[int]
     SINCE_FIELD_NUMBER: _ClassVar[int]
+    ENTRY_FIELD_NUMBER: _ClassVar[int]
     alias: Alias
     model: ModelVersion
     share_permille: int
@@ -76,10 +79,11 @@ class Assignment(_message.Message):
     approver: str
     serial: int
     since: int
-    def __init__(self, alias: _Optional[_Union[Alias, str]] = ..., model: _Optional[_Union[ModelVersion, _Mapping]] = ..., share_permille: _Optional[int] = ..., approver_signature: _Optional[bytes] = ..., approver: _Optional[str] = ..., serial: _Optional[int] = ..., since: _Optional[int] = ...) -> None: ...
+    entry: int
+    def __init__(self, alias: _Optional[_Union[Alias, str]] = ..., model: _Optional[_Union[ModelVersion, _Mapping]] = ..., share_permille: _Optional[int] = ..., approver_signature: _Optional[bytes] = ..., approver: _Optional[str] = ..., serial: _Optional[int] = ..., since: _Optional[int] = ..., entry: _Optional[int] = ...) -> None: ...
 
 class Promotion(_message.Message):
-    __slots__ = ("id", "name", "version", "alias", "share_permille", "replaces", "requester", "reason", "requested", "state", "decider", "decision_reason", "decided")
+    __slots__ = ("id", "name", "version", "alias", "share_permille", "replaces", "requester", "reason", "requested", "state", "decider", "decision_reason", "decided", "entry")
     ID_FIELD_NUMBER: _ClassVar[int]
     NAME_FIELD_NUMBER: _ClassVar[int]
     VERSION_FIELD_NUMBER: _ClassVar[int]
@@ -93,6 +97,7 @@ class Promotion(_message.Message):
     DECIDER_FIELD_NUMBER: _ClassVar[int]
     DECISION_REASON_FIELD_NUMBER: _ClassVar[int]
     DECIDED_FIELD_NUMBER: _ClassVar[int]
+    ENTRY_FIELD_NUMBER: _ClassVar[int]
     id: int
     name: str
     version: str
@@ -106,7 +111,8 @@ class Promotion(_message.Message):
     decider: str
     decision_reason: str
     decided: int
-    def __init__(self, id: _Optional[int] = ..., name: _Optional[str] = ..., version: _Optional[str] = ..., alias: _Optional[_Union[Alias, str]] = ..., share_permille: _Optional[int] = ..., replaces: _Optional[str] = ..., requester: _Optional[str] = ..., reason: _Optional[str] = ..., requested: _Optional[int] = ..., state: _Optional[str] = ..., decider: _Optional[str] = ..., decision_reason: _Optional[str] = ..., decided: _Optional[int] = ...) -> None: ...
+    entry: int
+    def __init__(self, id: _Optional[int] = ..., name: _Optional[str] = ..., version: _Optional[str] = ..., alias: _Optional[_Union[Alias, str]] = ..., share_permille: _Optional[int] = ..., replaces: _Optional[str] = ..., requester: _Optional[str] = ..., reason: _Optional[str] = ..., requested: _Optional[int] = ..., state: _Optional[str] = ..., decider: _Optional[str] = ..., decision_reason: _Optional[str] = ..., decided: _Optional[int] = ..., entry: _Optional[int] = ...) -> None: ...
 
 class Receipt(_message.Message):
     __slots__ = ("number", "hash")

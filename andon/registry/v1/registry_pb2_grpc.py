@@ -124,7 +124,8 @@ class RegistryServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def List(self, request, context):
-        """Lists versions, newest first, and open requests.
+        """Lists versions, newest first, what their aliases stand for, and all requests. Manifests and their authors' signatures
+        are in `models` only, and only when a version is named.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

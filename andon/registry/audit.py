@@ -9,11 +9,15 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
+from pydantic import ConfigDict, with_config
+
 #: What the first entry has before it.
 GENESIS = "0" * 64
+_RECEIPT = re.compile(r"(?P<number>[1-9][0-9]{0,18}):(?P<hash>[0-9a-f]{64})")
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +41,7 @@ class Act:
     details: Mapping[str, str | int | bool] = field(default_factory=dict)
 
 
+@with_config(ConfigDict(extra="forbid"))
 @dataclass(frozen=True, slots=True)
 class Entry:
     """One entry of the log, as it is stored; `details` is canonical JSON."""
@@ -74,10 +79,10 @@ class Receipt:
         Raises:
             ValueError: it is no receipt.
         """
-        number, _, digest = text.strip().partition(":")
-        if not number.isdigit() or len(digest) != len(GENESIS):
+        found = _RECEIPT.fullmatch(text.strip())
+        if not found:
             raise ValueError(f"{text!r} is no receipt: it must be NUMBER:HASH, as every change prints it")
-        return cls(int(number), digest)
+        return cls(int(found["number"]), found["hash"])
 
 
 def chained(act: Act, last: Entry | None) -> Entry:
@@ -95,7 +100,9 @@ def findings(entries: Iterable[Entry], receipts: Iterable[Receipt] = ()) -> Iter
         entries: all of them, in the order of their numbers.
         receipts: proofs of entries that must be there.
     """
-    wanted = {receipt.number: receipt.hash for receipt in receipts}
+    wanted: dict[int, set[str]] = {}
+    for receipt in receipts:
+        wanted.setdefault(receipt.number, set()).add(receipt.hash)
     number, previous = 0, GENESIS
     for entry in entries:
         number += 1
@@ -106,7 +113,7 @@ def findings(entries: Iterable[Entry], receipts: Iterable[Receipt] = ()) -> Iter
             yield f"entry {number} does not follow the one before it: that was replaced, or they were reordered"
         if entry.computed_hash() != entry.hash:
             yield f"entry {number} ({entry.action} by {entry.actor}) was edited: its hash is not that of its content"
-        if wanted.pop(number, entry.hash) != entry.hash:
+        if wanted.pop(number, {entry.hash}) != {entry.hash}:
             yield f"entry {number} is not the one that its receipt proves: the log was rewritten"
         previous = entry.hash
     yield from (f"entry {missing} is missing: its receipt proves that it was there" for missing in sorted(wanted))
