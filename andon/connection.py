@@ -86,7 +86,7 @@ class ServerTlsSettings(Group):
     """Its private key (PEM)."""
     key_password: Secret | None = None
     """Password of the private key, when it is encrypted."""
-    ca_file: FilePath | None = None
+    client_ca_file: FilePath | None = None
     """CA certificates (PEM) that sign clients' certificates; clients need none when not set."""
 
     @field_validator("key_file")
@@ -94,7 +94,7 @@ class ServerTlsSettings(Group):
     def _is_pair(cls, file: Path | None, info: ValidationInfo) -> Path | None:
         return _paired(file, info)
 
-    @field_validator("ca_file")
+    @field_validator("client_ca_file")
     @classmethod
     def _is_used(cls, file: Path | None, info: ValidationInfo) -> Path | None:
         if file is not None and info.data.get("cert_file") is None:
@@ -109,10 +109,10 @@ class ServerTlsSettings(Group):
         """
         if self.cert_file is None:
             return None
-        with _usable(self.ca_file):
-            context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH, cafile=self.ca_file)
+        with _usable(self.client_ca_file):
+            context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH, cafile=self.client_ca_file)
         _load_pair(context, self.cert_file, self.key_file, self.key_password)
-        context.verify_mode = ssl.CERT_REQUIRED if self.ca_file else ssl.CERT_NONE
+        context.verify_mode = ssl.CERT_REQUIRED if self.client_ca_file else ssl.CERT_NONE
         return context
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import json
 import statistics
 import time
 from collections.abc import Iterator, Mapping
@@ -20,7 +19,7 @@ from andon.plant.columns import event_schema
 from andon.settings import Settings
 from andon.stream.codec import encode_values
 from andon.stream.stage import LINEAGE_COLUMNS, OFFSET, TRACEPARENT, Result
-from bench.common import is_quick, table
+from bench.common import is_quick, result, table
 from bench.frames import CLASS, TAGS, context_frames, frames, plant_document
 from services.feature.processor import feature_stage
 from services.trainer.dataset import offline_vectors
@@ -108,16 +107,13 @@ def main() -> None:
             (f"and {len(EXTRA)} other kinds", f"{names[1]}", f"{speeds[1]:,.0f}"),
         ],
     )
-    print(
-        json.dumps(
-            {
-                "samples_per_s": round(speeds[0]),
-                "samples_per_s_all_kinds": round(speeds[1]),
-                "vectors": parity.checked,
-                "mismatches": parity.mismatches,
-                "largest_relative_error": parity.largest,
-            }
-        )
+    result(
+        "features",
+        samples_per_s=speeds[0],
+        samples_per_s_all_kinds=speeds[1],
+        vectors=parity.checked,
+        mismatches=parity.mismatches,
+        largest_relative_error=parity.largest,
     )
 
 

@@ -9,7 +9,8 @@ from andon.models import make_bundle, save_bundle
 from andon.plant import Plant
 from bench.frames import CLASS, MACHINES, RATE_HZ, frames
 from services.trainer.dataset import offline_vectors
-from services.trainer.train import Order, train_class
+from services.trainer.order import Order
+from services.trainer.train import train_class
 
 _WINDOWS = 100
 

@@ -19,7 +19,8 @@ from andon.uns import Stage
 from bench.autoencoder import dense_autoencoder
 from bench.frames import CLASS, MACHINES, RATE_HZ, frames
 from services.trainer.dataset import offline_vectors
-from services.trainer.train import Order, feature_matrix, train_class
+from services.trainer.order import Order
+from services.trainer.train import feature_matrix, train_class
 
 #: Windows of each machine that are computed; they come again and again, each time later.
 _SECONDS = 100

@@ -162,9 +162,10 @@ async def _start_all(chain: Chain, wanted: Mapping[str, dict[str, str]], directo
     await chain.start_history()
     await chain.start("historian", {"ANDON_HISTORIAN__LAKE__DIRECTORY": str((directory / "lake").resolve())})
     await chain.start("oee")
+    await chain.start("parity")
     for name, environment in wanted.items():
         await chain.start(name, environment)
-    await chain.ready(*STAGES, HISTORY, "historian", "oee", *wanted)
+    await chain.ready(*STAGES, HISTORY, "historian", "oee", "parity", *wanted)
 
 
 async def _until(stop: asyncio.Event, chain: Chain, limit: int, console: Console) -> None:

@@ -98,7 +98,7 @@ def _blocks(samples: Floats, length: int) -> list[Floats]:
 def _extra(definition: FeatureDefinition, samples: WindowSamples) -> list[Floats]:
     """Return the features of all other kinds, each [features, windows]."""
     with np.errstate(all="ignore"):  # what cannot be computed becomes NaN, and that null
-        return [kind.compute(samples) for kind in definition.extra]
+        return [kind.compute(samples) for kind in definition.extra.kinds]
 
 
 def _features(found: list[Statistics], extra: list[Floats], definition: FeatureDefinition) -> pl.Series:

@@ -99,7 +99,7 @@ class FeatureDefinition(BaseModel):
     def features(self) -> tuple[Feature, ...]:
         """All features, in the order in which a model takes them: by tag, then by aggregate; then the extra ones."""
         of_tags = tuple(_aggregate(tag, aggregate) for tag in self.tags for aggregate in self.aggregates)
-        return (*of_tags, *(feature for kind in self.extra for feature in kind.features))
+        return (*of_tags, *(feature for kind in self.extra.kinds for feature in kind.features))
 
     @cached_property
     def feature_names(self) -> tuple[str, ...]:
@@ -109,7 +109,7 @@ class FeatureDefinition(BaseModel):
     @cached_property
     def inputs(self) -> tuple[str, ...]:
         """All that features are made of, each once: `tags` first, then what only extra features read."""
-        return tuple(dict.fromkeys((*self.tags, *(name for kind in self.extra for name in kind.inputs))))
+        return tuple(dict.fromkeys((*self.tags, *(name for kind in self.extra.kinds for name in kind.inputs))))
 
     @cached_property
     def hash(self) -> str:

@@ -57,29 +57,20 @@ def _numbers(column: pl.Series) -> Floats:
     return column.cast(pl.Float64).fill_null(np.nan).to_numpy()
 
 
-@dataclass(frozen=True)
-class Neighbours:
-    """The good samples before and behind each sample (n) in its window; -1 where there is none.
+def good_before(values: Floats, segments: Segments) -> Ints:
+    """Return the index of the good value (not NaN) before each of *values* (n) in its segment; -1 for none."""
+    index = np.arange(len(values))
+    newest = np.maximum.accumulate(np.where(np.isnan(values), -1, index))
+    found = np.concatenate((index[:1] - 1, newest[:-1]))
+    return np.where(found >= np.repeat(segments.starts, segments.lengths), found, -1)
 
-    Attributes:
-        before: (n) index of the good sample before.
-        behind: (n) index of the good sample behind.
-    """
 
-    before: Ints
-    behind: Ints
-
-    @classmethod
-    def of(cls, values: Floats, segments: Segments) -> Neighbours:
-        """Look around each of *values* (n), of which those are good that are not NaN."""
-        index = np.arange(len(values))
-        good = ~np.isnan(values)
-        last = np.maximum.accumulate(np.where(good, index, -1))
-        following = np.minimum.accumulate(np.where(good, index, len(index))[::-1])[::-1]
-        before, behind = np.append(-1, last[:-1])[: len(index)], np.append(following[1:], len(index))[: len(index)]
-        starts = np.repeat(segments.starts, segments.lengths)
-        ends = starts + np.repeat(segments.lengths, segments.lengths)
-        return cls(np.where(before >= starts, before, -1), np.where(behind < ends, behind, -1))
+def good_behind(values: Floats, segments: Segments) -> Ints:
+    """Return the index of the good value (not NaN) behind each of *values* (n) in its segment; -1 for none."""
+    index = np.arange(len(values))
+    next_one = np.minimum.accumulate(np.where(np.isnan(values), len(values), index)[::-1])[::-1]
+    found = np.concatenate((next_one[1:], index[-1:] + 1))
+    return np.where(found < np.repeat(segments.starts + segments.lengths, segments.lengths), found, -1)
 
 
 def steps(values: Floats, samples: WindowSamples) -> tuple[Floats, Floats]:
@@ -87,7 +78,7 @@ def steps(values: Floats, samples: WindowSamples) -> tuple[Floats, Floats]:
 
     NaN where the sample is not good or there is none before it.
     """
-    before = Neighbours.of(values, samples.segments).before
+    before = good_before(values, samples.segments)
     there = (before >= 0) & ~np.isnan(values)
     change = np.where(there, values - values[before], np.nan)
     elapsed = np.where(there, samples.seconds - samples.seconds[before], np.nan)
@@ -102,6 +93,6 @@ def stands(values: Floats, samples: WindowSamples, hold: int) -> Floats:
         samples: the windows.
         hold: the longest that a sample stands, microseconds: what comes after it in a gap is not known.
     """
-    behind = Neighbours.of(values, samples.segments).behind
+    behind = good_behind(values, samples.segments)
     until = np.where(behind >= 0, samples.since[behind], samples.window)
     return np.where(np.isnan(values), 0.0, np.minimum(until - samples.since, hold) / SECOND)

@@ -26,7 +26,14 @@ def feature_problems(features: Mapping[str, Any], tags: Mapping[str, Any]) -> It
             yield Problem(("features", "tags", index), text)
     for name in ("tags", "aggregates"):
         yield from repeated(("features", name), features.get(name))
-    for name, entries in mapping(features.get("extra")).items():
+    yield from _kind_problems(mapping(features.get("extra")), tags)
+
+
+def _kind_problems(extra: Mapping[str, Any], tags: Mapping[str, Any]) -> Iterator[Problem]:
+    if extra and not any(_kind(tags, tag) in NUMERIC for tag in tags):
+        text = "needs a number or integer tag in the class, whose samples say how far a window can be trusted (add one)"
+        yield Problem(("features", "extra"), text)
+    for name, entries in extra.items():
         for index, entry in enumerate(map(mapping, listed(entries))):
             if name in KINDS:
                 yield from _extra_problems(("features", "extra", name, index), KINDS[name], entry, tags)

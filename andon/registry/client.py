@@ -11,13 +11,12 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import grpc
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, load_pem_private_key
-from pydantic import SecretStr
 
 from andon.clock import SECOND
 from andon.errors import BundleError, ConfigError, RegistryError
 from andon.models.bundle import MANIFEST_FILE, parse_manifest
 from andon.registry.settings import RegistryClientSettings
+from andon.registry.tls import plain_key
 from andon.registry.v1 import registry_pb2 as pb
 from andon.registry.v1 import registry_pb2_grpc
 
@@ -225,16 +224,10 @@ def _channel(address: str, settings: RegistryClientSettings) -> grpc.aio.Channel
         return grpc.aio.insecure_channel(address, options=_OPTIONS)
     tls.context()  # says which file is wrong, and what is wrong with it; gRPC would only not connect
     authorities, certificate = (file.read_bytes() if file else None for file in (tls.ca_file, tls.cert_file))
-    key = _plain_key(tls.key_file, tls.key_password) if tls.key_file else None
+    key = plain_key(tls.key_file, tls.key_password) if tls.key_file else None
     return grpc.aio.secure_channel(
         address, grpc.ssl_channel_credentials(authorities, key, certificate), options=_OPTIONS
     )
-
-
-def _plain_key(file: Path, password: SecretStr | None) -> bytes:
-    """Return a private key as gRPC takes it, which cannot decrypt one."""
-    key = load_pem_private_key(file.read_bytes(), password.get_secret_value().encode() if password else None)
-    return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
 
 
 async def _answer(call: Awaitable[_Response]) -> _Response:

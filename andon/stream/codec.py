@@ -7,7 +7,6 @@ re-reads and its neighbours go on.
 
 from __future__ import annotations
 
-import io
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
@@ -22,6 +21,7 @@ from andon.contracts.base import faults
 from andon.contracts.headers import LINEAGE_HEADER, THIS_CONTRACT, TRACEPARENT_HEADER
 from andon.plant import Plant
 from andon.plant.columns import event_schema, required_columns
+from andon.stream.rows import RowReader
 from andon.stream.stage import FIRST_OFFSET, LAST_OFFSET, LINEAGE_COLUMNS, OFFSET, TRACEPARENT, Rejected
 
 #: 2**53: beyond it JSON readers lose integers.
@@ -100,8 +100,9 @@ class Decoder:
     def __init__(self, plant: Plant, event: type[BaseModel], *, without: tuple[str, ...] = ()) -> None:
         self._event = event
         self._required = [name for name in required_columns(event) if name not in without]
-        self._schemas = {
-            name: event_schema(event, asset_class, without=without) for name, asset_class in plant.classes.items()
+        self._readers = {
+            name: RowReader(event_schema(event, asset_class, without=without))
+            for name, asset_class in plant.classes.items()
         }
         self._class_of_key = {path.encode(): asset.asset_class for path, asset in plant.assets.items()}
         self._tags = {name: set(asset_class.tags) for name, asset_class in plant.classes.items()}
@@ -133,9 +134,7 @@ class Decoder:
 
     def _read(self, name: str, records: list[Record], rejected: list[Rejected]) -> Iterator[pl.DataFrame]:
         try:
-            rows = pl.read_ndjson(io.BytesIO(_join(records)), schema=self._schemas[name])
-            if rows.height != len(records):
-                raise PolarsError(f"{len(records)} records hold {rows.height} JSON objects")
+            rows = self._readers[name].read([record.value or b"" for record in records])
         except PolarsError as error:
             if len(records) == 1:
                 rejected.append(self._explain(records[0], error))
@@ -207,14 +206,6 @@ def encode(rows: pl.DataFrame, *, topic: str, partition: int) -> list[Line]:
 def encode_values(rows: pl.DataFrame) -> list[bytes]:
     """Return one JSON object per row."""
     return rows.write_ndjson().encode().split(b"\n")[:-1]
-
-
-def _join(records: list[Record]) -> bytes:
-    joined = b"\n".join([record.value or b"" for record in records])
-    if joined.count(b"\n") == len(records) - 1:
-        return joined
-    # JSON allows line breaks between tokens and never inside a string, so a space says the same.
-    return b"\n".join([(record.value or b"").replace(b"\n", b" ") for record in records])
 
 
 def traceparent_of(record: Record) -> str | None:

@@ -333,7 +333,8 @@ CATALOGUE: dict[str, MetricSpec] = {
         MetricSpec(
             "andon_parity_skipped_total",
             "counter",
-            "Sampled vectors that were not checked: their frames are gone, too many, or the broker is away.",
+            "Sampled vectors that were not checked: their frames are gone or too many (budget), the broker was away, "
+            "or they are of another definition or unreadable (other).",
             ("reason",),
         ),
         MetricSpec(

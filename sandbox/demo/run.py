@@ -40,7 +40,7 @@ from sandbox.demo.screen import Screen, figures
 from sandbox.monitor import Reading, resident_bytes, scrape
 from sandbox.registry import RegistrySite, make_registry_site
 from sandbox.supervisor import OnFailure
-from services.trainer.train import DEFAULT_FALSE_ALARM_RATE
+from services.trainer.order import DEFAULT_FALSE_ALARM_RATE
 
 _REFRESH_S = 0.5
 #: No verdict for so long, microseconds: the stream has ended.

@@ -43,7 +43,7 @@ def _acknowledge(state: Open, command: Feedback) -> Obeyed:
 
 
 def _shelve(state: Open, until: int) -> Obeyed:
-    state = state.model_copy(update={"memory": state.memory.model_copy(update={"shelved_until": until})})
+    state = state.model_copy(update={"past": state.past.model_copy(update={"shelved_until": until})})
     if state.suppressed_by or until <= state.handled:
         return state, None
     state = state.model_copy(update={"suppressed_by": SHELVED, "acknowledged": None})

@@ -37,7 +37,7 @@ from dataclasses import dataclass
 
 from andon.plant import AssetClass
 from andon.plant.alarms import Flapping
-from services.alert.state import Memory, Open, Pending, Quiet, Run, State
+from services.alert.state import Open, Past, Pending, Quiet, Run, State
 from services.alert.window import Change, ChangeKind, Window, worst
 
 #: Why an alert is suppressed that a person has shelved.
@@ -80,7 +80,7 @@ class Lifecycle:
             return state, None
         match state:
             case Quiet():
-                return self._confirm(state.memory, _run_from(window), window) if window.anomalous else (state, None)
+                return self._confirm(state.past, _run_from(window), window) if window.anomalous else (state, None)
             case Pending():
                 return self._while_pending(state, window)
             case Open():
@@ -89,27 +89,27 @@ class Lifecycle:
     def _while_pending(self, state: Pending, window: Window) -> Step:
         blind = self._blind(state, window)
         if window.anomalous:
-            return self._confirm(state.memory, _run_from(window) if blind else state.run, window)
+            return self._confirm(state.past, _run_from(window) if blind else state.run, window)
         if window.abstaining and not blind:
             return state.model_copy(update={"handled": window.time}), None
-        return Quiet(handled=window.time, memory=state.memory), None
+        return Quiet(handled=window.time, past=state.past), None
 
-    def _confirm(self, memory: Memory, run: Run, window: Window) -> Step:
+    def _confirm(self, past: Past, run: Run, window: Window) -> Step:
         time = window.time
         if time - run.since < self.open_after:
-            return Pending(handled=time, memory=memory, judged=time, run=run), None
-        recent = [opening for opening in memory.openings if opening > time - self.flapping.within]
+            return Pending(handled=time, past=past, judged=time, run=run), None
+        recent = [opening for opening in past.openings if opening > time - self.flapping.within]
         openings = (*recent[-self.flapping.openings :], time)
         state = Open(
             handled=time,
-            memory=memory.model_copy(update={"openings": openings}),
+            past=past.model_copy(update={"openings": openings}),
             judged=time,
             opened=time,
             since=run.since,
             severity=window.severity,
             causes=tuple(sorted(window.causes)),
             flapping=len(openings) > self.flapping.openings,
-            suppressed_by=self._suppression(memory, window),
+            suppressed_by=self._suppression(past, window),
         )
         kind = ChangeKind.SUPPRESSED if state.suppressed_by else ChangeKind.OPENED
         return state, Change(kind, state, run.offset)
@@ -134,7 +134,7 @@ class Lifecycle:
 
     def _stand(self, before: Open, after: Open, window: Window) -> Step:
         """Return how the alert stands *after* a window that does not end it."""
-        reason = self._suppression(before.memory, window)
+        reason = self._suppression(before.past, window)
         if before.suppressed_by:
             return (after.model_copy(update={"run": None}), None) if reason else self._release(before, after, window)
         if reason:
@@ -155,9 +155,9 @@ class Lifecycle:
         state = after.model_copy(update={"suppressed_by": None, "run": None})
         return state, Change(ChangeKind.RELEASED, state, run.offset)
 
-    def _suppression(self, memory: Memory, window: Window) -> str | None:
+    def _suppression(self, past: Past, window: Window) -> str | None:
         found = next((each for each in self.suppressed_in if each in window.circumstances), None)
-        return found or (SHELVED if window.time < memory.shelved_until else None)
+        return found or (SHELVED if window.time < past.shelved_until else None)
 
     def _calm(self, window: Window) -> bool:
         if window.score is None or window.threshold is None:
@@ -188,4 +188,4 @@ def _grown(state: Open, window: Window) -> Open:
 
 
 def _over(kind: ChangeKind, state: Open, window: Window, first_offset: int) -> Step:
-    return Quiet(handled=window.time, memory=state.memory), Change(kind, state, first_offset)
+    return Quiet(handled=window.time, past=state.past), Change(kind, state, first_offset)

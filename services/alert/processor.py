@@ -20,20 +20,18 @@ from services.alert.class_alerts import ClassAlerts, commanded
 from services.alert.commands import obey
 from services.alert.inbox import Inbox
 from services.alert.lane import HISTORY
+from services.alert.ledger import Draft, Ledger, Row
 from services.alert.settings import AlertSettings
-from services.alert.state import Open, Quiet, State, dump_state, load_state
+from services.alert.state import Open
 
 #: Fields that a sender may leave out; a frame shows them as null then.
 _DEFAULTED = frozenset(name for name, field in Inference.model_fields.items() if not field.is_required())
 #: Column that names whose alert it is: the asset, or the asset in history.
 _LANE = "lane"
 _LINEAGE = {FIRST_OFFSET: pl.Int64(), LAST_OFFSET: pl.Int64(), TRACEPARENT: pl.String()}
-_QUIET = Quiet()
 
-#: An alert to send: the event and its lineage.
-_Row = dict[str, Any]
 #: One inference's effect: an alert to send, a rejection, or nothing.
-_Outcome = _Row | Rejected | None
+_Outcome = Row | Rejected | None
 
 
 def alert_stage(plant: Plant, settings: AlertSettings, inbox: Inbox | None = None) -> StageSpec:
@@ -49,8 +47,7 @@ def alert_stage(plant: Plant, settings: AlertSettings, inbox: Inbox | None = Non
     said = inbox or Inbox()
 
     def open_partition(kept: Mapping[str, Kept], delivered: int) -> Processor:
-        states = {asset: load_state(state) for asset, state in kept.items() if state is not None}
-        return AlertProcessor(classes, columns, said, settings.alert.shelf_limit, states, delivered)
+        return AlertProcessor(classes, columns, said, settings.alert.shelf_limit, Ledger(kept), delivered)
 
     return StageSpec("alert", Stage.INFERENCE, (Stage.ALERT,), open_partition, stateful=True, measure=_changes)
 
@@ -63,7 +60,7 @@ class AlertProcessor:
         columns: schema of the alerts of each class.
         inbox: what people say about alerts, those of other partitions too.
         shelf_limit: longest time that an asset can be shelved for, microseconds.
-        states: state per lane, which is an asset, or an asset in history; what was never anomalous has none.
+        ledger: what a former worker kept.
         delivered: input offset below which all results have been delivered.
     """
 
@@ -73,91 +70,82 @@ class AlertProcessor:
         columns: Mapping[str, Mapping[str, pl.DataType]],
         inbox: Inbox,
         shelf_limit: int,
-        states: Mapping[str, State],
+        ledger: Ledger,
         delivered: int,
     ) -> None:
         self._classes = classes
         self._columns = columns
         self._inbox = inbox
         self._shelf_limit = shelf_limit
-        self._states = dict(states)
+        self._ledger = ledger
         self._delivered = delivered
 
     def process(self, asset_class: str, rows: pl.DataFrame, now: int) -> Result:
         """Take one poll's inferences of one class; alerts depend on event time only, so *now* is not used."""
-        # copies, so that nothing is remembered of a batch that fails half-way
-        alerts, states = self._obeyed()
-        relevant = self._relevant(rows)
-        states = {lane: self._states.get(lane, _QUIET) for lane in relevant[_LANE].unique()} | states
+        draft = Draft(self._ledger)
+        alerts = list(self._obeyed(draft))
         # per-event Python: each step depends on the one before it. Only assets that are alerting, or may soon be,
         # come this far; the quiet rest, which is nearly all, has been filtered out at once.
-        outcomes = [self._step(asset_class, row, states) for row in relevant.iter_rows(named=True)]
+        outcomes = [self._step(asset_class, row, draft) for row in self._relevant(rows).iter_rows(named=True)]
         alerts += [outcome for outcome in outcomes if isinstance(outcome, dict)]
-        return self._result(alerts, states, [outcome for outcome in outcomes if isinstance(outcome, Rejected)])
+        rejected = tuple(outcome for outcome in outcomes if isinstance(outcome, Rejected))
+        return Result(tuple(self._emits(alerts)), rejected, self._ledger.commit(draft))
 
     def tick(self, now: int, caught_up_since: int) -> Result:
         """Do what people have said; that a machine is silent is for the context stage to tell (source_silent)."""
-        return self._result(*self._obeyed())
+        draft = Draft(self._ledger)
+        alerts = list(self._obeyed(draft))
+        return Result(tuple(self._emits(alerts)), state=self._ledger.commit(draft))
 
     def needed_from(self) -> int | None:
         """Return None: all state is kept, so nothing needs to be read again."""
         return None
 
-    def _obeyed(self) -> tuple[list[_Row], dict[str, State]]:
-        """Return what is to be told after what people have said, and the states of the lanes that it was about."""
-        alerts: list[_Row] = []
-        states: dict[str, State] = {}
-        for lane, state in self._states.items():
-            commands = self._inbox.about(lane) if isinstance(state, Open) else ()
-            for command in commands:
-                state, told = self._obey(state, command)
-                states[lane] = state
-                alerts += told
-        return alerts, states
+    def _obeyed(self, draft: Draft) -> Iterator[Row]:
+        """Do what people have said about open alerts, and yield what is to be told of it."""
+        for lane, _ in self._ledger.open():
+            for command in self._inbox.about(lane):
+                told = self._obey(lane, command, draft)
+                if told:
+                    yield told
 
-    def _obey(self, state: State, command: Feedback) -> tuple[State, list[_Row]]:
-        if not isinstance(state, Open) or command.alert != state.said.get("alert"):
-            return state, []
+    def _obey(self, lane: str, command: Feedback, draft: Draft) -> Row | None:
+        state, said = draft.state(lane), draft.last_said(lane)
+        if not isinstance(state, Open) or said is None or command.alert != said["alert"]:
+            return None
         obeyed, change = obey(state, command, self._shelf_limit)
         if change is None:
-            return obeyed, []
-        alert = commanded(change, Alert.model_validate(state.said), command)
-        told = state.said | alert.model_dump(mode="json")
-        return obeyed.model_copy(update={"said": told}), [told]
+            draft.become(lane, obeyed)
+            return None
+        told = said | commanded(change, Alert.model_validate(said), command).model_dump(mode="json")
+        draft.become(lane, obeyed, told)
+        return told
 
     def _relevant(self, rows: pl.DataFrame) -> pl.DataFrame:
         """Return the rows, of models that may alert, of lanes that are not quiet or have an anomaly among them."""
-        watched = [lane for lane, state in self._states.items() if not isinstance(state, Quiet)]
         broken = pl.col("limit_violations").list.len().fill_null(0) > 0
         spoken = rows.filter(pl.col("role").ne_missing("shadow")).with_columns(_lane().alias(_LANE))
         anomalous = spoken.filter((pl.col("decision") == Decision.ANOMALY.value) | broken)
-        return spoken.filter(pl.col(_LANE).is_in([*watched, *anomalous[_LANE].unique()]))
+        return spoken.filter(pl.col(_LANE).is_in([*self._ledger.not_quiet(), *anomalous[_LANE].unique()]))
 
-    def _step(self, asset_class: str, row: dict[str, Any], states: dict[str, State]) -> _Outcome:
-        """Advance the state of one row's lane in *states*; below `delivered` nothing else comes of it."""
+    def _step(self, asset_class: str, row: dict[str, Any], draft: Draft) -> _Outcome:
+        """Advance the state of one row's lane; below `delivered` nothing else comes of it."""
         delivered = row[OFFSET] < self._delivered
         try:
             inference = _inference(row)
         except ValidationError as error:
             return None if delivered else Rejected(row[OFFSET], DeadLetterReason.SCHEMA, f"inference: {faults(error)}")
         alerts, lane = self._classes[asset_class], row[_LANE]
-        state, change = alerts.lifecycle.advance(states[lane], alerts.window(inference, row[OFFSET]))
-        states[lane] = state
+        state, change = alerts.lifecycle.advance(draft.state(lane), alerts.window(inference, row[OFFSET]))
         if change is None:
+            draft.become(lane, state)
             return None
         lineage = {FIRST_OFFSET: change.first_offset, LAST_OFFSET: row[OFFSET], TRACEPARENT: row[TRACEPARENT]}
         told = alerts.alert(change, inference).model_dump(mode="json") | lineage
-        if isinstance(state, Open):
-            states[lane] = state.model_copy(update={"said": told})
+        draft.become(lane, state, told)
         return None if delivered else told
 
-    def _result(self, alerts: Sequence[_Row], states: Mapping[str, State], rejected: Sequence[Rejected] = ()) -> Result:
-        changed = {lane: state for lane, state in states.items() if state != self._states.get(lane, _QUIET)}
-        self._states.update(changed)
-        kept = {lane: dump_state(state) for lane, state in changed.items()}
-        return Result(tuple(self._emits(alerts)), tuple(rejected), kept)
-
-    def _emits(self, alerts: Sequence[_Row]) -> Iterator[Emit]:
+    def _emits(self, alerts: Sequence[Row]) -> Iterator[Emit]:
         for name in dict.fromkeys(alert["asset_class"] for alert in alerts):
             own = [alert for alert in alerts if alert["asset_class"] == name]
             yield Emit(Stage.ALERT, pl.DataFrame(own, schema=self._columns[name]))

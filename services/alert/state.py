@@ -21,7 +21,7 @@ class Run(_Part):
     offset: int
 
 
-class Memory(_Part):
+class Past(_Part):
     """What outlives an alert: when the newest ones opened, and until when a person wants to hear nothing."""
 
     openings: tuple[int, ...] = ()
@@ -30,7 +30,7 @@ class Memory(_Part):
 
 class _State(_Part):
     handled: int = -1
-    memory: Memory = Memory()
+    past: Past = Past()
 
 
 class Quiet(_State):
@@ -57,7 +57,6 @@ class Open(_State):
         run: while it is suppressed, the run of anomalous windows that no longer have a reason to be.
         acknowledged: by whom, if somebody has taken it.
         heard: ids of the newest commands that have been dealt with.
-        said: the event told last, with its lineage.
     """
 
     phase: Literal["open"] = "open"
@@ -72,7 +71,6 @@ class Open(_State):
     run: Run | None = None
     acknowledged: Acknowledgement | None = None
     heard: tuple[str, ...] = ()
-    said: dict[str, Any] = {}
 
     @property
     def standing(self) -> AlertState:
@@ -87,8 +85,8 @@ _STATE: TypeAdapter[State] = TypeAdapter(Annotated[State, Field(discriminator="p
 
 
 def dump_state(state: State) -> dict[str, Any]:
-    """Return *state* as JSON can hold it."""
-    return state.model_dump(mode="json")
+    """Return *state* as JSON can hold it, without what is as usual: it is written with every window."""
+    return state.model_dump(mode="json", exclude_defaults=True) | {"phase": state.phase}
 
 
 def load_state(kept: Any) -> State:

@@ -56,7 +56,7 @@ class Voices:
 
     def _hear(self, told: Told[Feedback]) -> None:
         if told.event is None:
-            # The historian, which reads each record once, puts it to the dead letters.
+            # It is set aside by the historian, which reads each record once; here it would be at every start.
             self._metrics.count("andon_feedback_faults_total")
             _log.warning("feedback cannot be used", offset=told.record.offset, fault=told.fault)
             return

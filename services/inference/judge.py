@@ -44,7 +44,7 @@ class Judge:
         }
         production, canary = lineup.production, lineup.canary
         self._has_production = production is not None
-        empty = empty_seat(name, self._limits.watched)
+        empty = empty_seat(name, self._limits.in_words)
         self._production = seats[production.manifest.version] if production else empty
         self._canary = (canary, seats[canary.bundle.manifest.version]) if canary else None
         self._shadows = [seats[bundle.manifest.version] for bundle in lineup.shadows]

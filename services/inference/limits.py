@@ -66,6 +66,13 @@ class LimitWatch:
         names = asset_class.feature_definition.feature_names
         self._violations = [side.violation(pl.col(names[feature])) for side, feature in self._sides]
 
+    @property
+    def in_words(self) -> str:
+        """What is left where no model judges."""
+        watch = f"the limits of {', '.join(self.watched)} keep watch" if self.watched else "no limit keeps watch either"
+        blind = f"; no feature can be held against those of {', '.join(self.unwatched)}" if self.unwatched else ""
+        return watch + blind
+
     def check(self, windows: Windows) -> pl.Series:
         """Return for each window its broken limits, the worst of each tag and side, as a list of `VIOLATION`."""
         broken = np.zeros(windows.height, np.bool_)

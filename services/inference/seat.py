@@ -76,7 +76,6 @@ def seat_of(name: str, asset_class: AssetClass, bundle: Bundle, *, threads: int,
     return Seat(name, bundle, NoModel(Abstention.FEATURE_HASH, detail))
 
 
-def empty_seat(name: str, watched: tuple[str, ...]) -> Seat:
-    """Return the seat that no model takes; *watched* are the tags whose limits keep watch instead."""
-    watch = f"the limits of {', '.join(watched)} keep watch" if watched else "no limit keeps watch either"
-    return Seat(name, None, NoModel(Abstention.NO_MODEL, f"there is no trusted model for class {name}; {watch}"))
+def empty_seat(name: str, limits: str) -> Seat:
+    """Return the seat that no model takes; *limits* says what keeps watch instead."""
+    return Seat(name, None, NoModel(Abstention.NO_MODEL, f"there is no trusted model for class {name}; {limits}"))

@@ -82,10 +82,13 @@ class ParityService:
         sample = affordable(waiting, self._settings.records)
         self._skip("budget", len(waiting) - len(sample))
         try:
-            self._show(await check_records(self._kafka, self._checker, sample))
+            found = await check_records(self._kafka, self._checker, sample)
         except KafkaError as error:
             self._skip("broker", len(sample))
             _log.warning("vectors could not be checked", partition=number, error=repr(error))
+        else:
+            self._show(found)
+            self._skip("other", len(sample) - sum(parity.checked + parity.gone for parity in found.values()))
 
     def _show(self, found: Mapping[Subject, Parity]) -> None:
         for subject, parity in found.items():

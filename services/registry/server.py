@@ -11,12 +11,14 @@ from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
 from andon.clock import SECOND
+from andon.connection import ServerTlsSettings
 from andon.errors import ConfigError
+from andon.registry.tls import plain_key
 from andon.registry.v1 import registry_pb2, registry_pb2_grpc
 from andon.telemetry import get_logger
 from services.registry.identity import Guard
 from services.registry.service import RegistryService
-from services.registry.settings import RegistrySettings, ServerTls
+from services.registry.settings import RegistrySettings
 
 _log = get_logger(__name__)
 _NAME = registry_pb2.DESCRIPTOR.services_by_name["RegistryService"].full_name
@@ -63,17 +65,15 @@ def _bind(server: grpc.aio.Server, settings: RegistrySettings) -> int:
         raise ConfigError(f"cannot listen on {address}: {error} (see ANDON_REGISTRY__HOST and __PORT)") from None
 
 
-def _credentials(tls: ServerTls) -> grpc.ServerCredentials:
+def _credentials(tls: ServerTlsSettings) -> grpc.ServerCredentials:
     """Return credentials that follow the files: certificates are renewed while the registry runs."""
     files = [file for file in (tls.key_file, tls.cert_file, tls.client_ca_file) if file]
-    try:
-        known, first = _stamps(files), _configuration(tls)
-    except OSError as error:
-        raise ConfigError(f"TLS file {error.filename} cannot be read: {error.strerror}") from None
+    tls.context()  # says which file is wrong, and what is wrong with it
+    known, first = _stamps(files), _configuration(tls)
 
     def renewed() -> grpc.ServerCertificateConfiguration | None:
         nonlocal known
-        with contextlib.suppress(OSError):  # half-way through being replaced: what is known stays in use
+        with contextlib.suppress(OSError, ValueError):  # half-way through being replaced: what is known stays in use
             if (stamps := _stamps(files)) != known:
                 configuration = _configuration(tls)
                 known = stamps
@@ -85,14 +85,10 @@ def _credentials(tls: ServerTls) -> grpc.ServerCredentials:
     )
 
 
-def _configuration(tls: ServerTls) -> grpc.ServerCertificateConfiguration:
-    pair = (_read(tls.key_file), _read(tls.cert_file))
-    authorities = _read(tls.client_ca_file) if tls.client_ca_file else None
-    return grpc.ssl_server_certificate_configuration([pair], root_certificates=authorities)
-
-
-def _read(file: Path | None) -> bytes:
-    return file.read_bytes() if file else b""
+def _configuration(tls: ServerTlsSettings) -> grpc.ServerCertificateConfiguration:
+    key = plain_key(tls.key_file, tls.key_password) if tls.key_file else b""
+    certificate, authorities = (file.read_bytes() if file else None for file in (tls.cert_file, tls.client_ca_file))
+    return grpc.ssl_server_certificate_configuration([(key, certificate)], root_certificates=authorities)
 
 
 def _stamps(files: list[Path]) -> list[int]:

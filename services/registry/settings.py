@@ -6,21 +6,9 @@ from pathlib import Path
 
 from pydantic import Field, ValidationInfo, field_validator
 
-from andon.connection import FilePath, Group, Text
+from andon.connection import FilePath, Group, ServerTlsSettings, Text
 from andon.settings import Settings
 from andon.units import Duration
-
-
-class ServerTls(Group):
-    """Who the registry is, and whose certificates it takes; files are read again when they change."""
-
-    cert_file: FilePath | None = None
-    """The registry's certificate, with its chain (PEM)."""
-    key_file: FilePath | None = None
-    """Its private key (PEM, not encrypted)."""
-    client_ca_file: FilePath | None = None
-    """Authorities (PEM) of client certificates. When set, every client needs one; when not, every client needs a
-    token."""
 
 
 class RegistrySettings(Group):
@@ -30,7 +18,9 @@ class RegistrySettings(Group):
     """Address to listen on."""
     port: int = Field(default=8443, ge=0, le=65_535)
     """gRPC; 0 takes any free port."""
-    tls: ServerTls = ServerTls()
+    tls: ServerTlsSettings = ServerTlsSettings()
+    """Who the registry is, and whose certificates it takes: with `client_ca_file` every client needs one, without it
+    every client needs a token. The files are read again when they change."""
     blobs: FilePath = Path("registry")
     """Folder of the files of all bundles, by their digests."""
     access: FilePath = Path("access.yaml")
@@ -49,7 +39,7 @@ class RegistrySettings(Group):
     @field_validator("insecure")
     @classmethod
     def _is_one_way(cls, insecure: bool, info: ValidationInfo) -> bool:
-        tls: ServerTls | None = info.data.get("tls")
+        tls: ServerTlsSettings | None = info.data.get("tls")
         if tls is None:  # which is reported itself
             return insecure
         if insecure and (tls.cert_file or tls.key_file or tls.client_ca_file):

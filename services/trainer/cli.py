@@ -14,7 +14,7 @@ from andon.plant.load import load_plant
 from andon.recordings import describe, load_mapping
 from services.trainer.dataset import Training, train_recording
 from services.trainer.families import Effort
-from services.trainer.train import DEFAULT_FALSE_ALARM_RATE
+from services.trainer.order import DEFAULT_FALSE_ALARM_RATE
 
 #: Exit code when a class went without a model: something that a person must correct.
 _INCOMPLETE = 2

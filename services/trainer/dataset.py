@@ -19,7 +19,8 @@ from andon.quality import Arrivals, Inspector
 from andon.recordings import Findings, Recording, open_recording
 from andon.recordings import Mapping as RecordingMapping
 from services.trainer.families import DEFAULT_EFFORT, Effort
-from services.trainer.train import DEFAULT_FALSE_ALARM_RATE, Order, train_class
+from services.trainer.order import DEFAULT_FALSE_ALARM_RATE, Order
+from services.trainer.train import train_class
 
 
 @dataclass(frozen=True, slots=True)

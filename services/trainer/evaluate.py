@@ -66,7 +66,7 @@ def evaluate(case: Case, bundles: Sequence[Bundle], title: str) -> Report:
     """
     vectors = labelled_vectors(case.frames, case)
     _check(case, vectors, bundles)
-    judged = {f"{bundle.ref.name} {bundle.ref.version}": verdicts(vectors, bundle, case) for bundle in bundles}
+    judged = {f"{bundle.manifest.family} {bundle.ref.version}": verdicts(vectors, bundle, case) for bundle in bundles}
 
     def judged_again(frames: pl.DataFrame) -> Figures:
         return _figures("", verdicts(labelled_vectors(frames, case), bundles[0], case), case)

@@ -8,53 +8,19 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
-from andon.clock import isoformat
 from andon.errors import TrainingError
 from andon.features import FeatureDefinition
-from andon.models import FeatureProfile, ModelCard, ModelFacts, ReferenceProfile, TrainingFacts
-from andon.models.manifest import QUANTILE_LEVELS
-from andon.plant import AssetClass
+from andon.models import Criterion, ModelFacts, ReferenceProfile
 from services.trainer.budget import alarms_per_week, budget_threshold, stretches_of
-from services.trainer.families import DEFAULT_EFFORT, FAMILIES, Effort, Model, Period
+from services.trainer.facts import model_card, reference_profile, training_facts
+from services.trainer.families import FAMILIES, Model, Period
 from services.trainer.graph import verify
 from services.trainer.leakage import refuse_leakage
+from services.trainer.order import Order
 from services.trainer.scaling import Float64
 from services.trainer.split import Split, split_windows
 from services.trainer.threshold import choose_threshold, sustained_scores
-from services.trainer.verdict import judge_training
-
-#: Share of normal windows that may be flagged, see `services.trainer.threshold`. A thousand windows of ten seconds are
-#: three hours; `ModelSpec.open_after` keeps single flagged windows from becoming alerts.
-DEFAULT_FALSE_ALARM_RATE = 0.001
-
-
-@dataclass(frozen=True, slots=True)
-class Order:
-    """What to train, and what an auditor will want to know of it.
-
-    Attributes:
-        name: name of the model.
-        class_name: name of the asset class in the plant model.
-        asset_class: its definition.
-        plant: version of the plant model.
-        purpose: the question that the model answers.
-        owner: who acts on its verdicts.
-        data: the data, in words or as a path.
-        false_alarm_rate: share of normal windows that may be flagged.
-        false_alarms_per_week: alarms that a machine may raise in a week of normal operation; None keeps to the share.
-        effort: how to fit families that are fitted step by step.
-    """
-
-    name: str
-    class_name: str
-    asset_class: AssetClass
-    plant: str
-    purpose: str
-    owner: str
-    data: str
-    false_alarm_rate: float = DEFAULT_FALSE_ALARM_RATE
-    false_alarms_per_week: float | None = None
-    effort: Effort = DEFAULT_EFFORT
+from services.trainer.verdict import budget_kept, judge_training, share_kept
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +53,9 @@ def train_class(vectors: pl.DataFrame, order: Order) -> Trained:
     verify(onnx, model.contributions, np.concatenate([period.fit, period.calibration]))
     score = pl.Series(model.contributions(period.calibration).sum(axis=1))
     scores = split.calibration.select("asset", "time").with_columns(score=score)
-    return Trained(_facts(order, split, model, _reference(period.fit, model, names), scores, len(onnx)), onnx)
+    return Trained(
+        _facts(order, split, model, reference_profile(period.fit, model.scaling, names), scores, len(onnx)), onnx
+    )
 
 
 def _period(split: Split, definition: FeatureDefinition) -> Period:
@@ -145,7 +113,7 @@ def _facts(
     sustained = sustained_scores(scores, spec.open_after, definition.step)
     threshold, metrics = _threshold(sustained, order)
     excluded = {definition.feature_names[column]: reason for column, reason in model.scaling.excluded.items()}
-    training = _training_facts(order, split, excluded)
+    training = training_facts(order, split, excluded)
     return ModelFacts(
         name=order.name,
         asset_class=order.class_name,
@@ -158,11 +126,9 @@ def _facts(
         reference=reference,
         training=training,
         metrics={**model.metrics, **metrics},
-        card=_card(order, training),
+        card=model_card(order, training),
         verdict=judge_training(
-            calibration_alarms=metrics["calibration_alarms"],
-            false_alarm_rate=order.false_alarm_rate,
-            windows=len(sustained),
+            alarms=_alarms_kept(order, metrics, len(sustained)),
             used=len(definition.feature_names) - len(excluded),
             features=len(definition.feature_names),
             size=size,
@@ -184,54 +150,7 @@ def _threshold(sustained: pl.DataFrame, order: Order) -> tuple[float, dict[str, 
     }
 
 
-def _reference(fit: Float64, model: Model, names: tuple[str, ...]) -> ReferenceProfile:
-    return ReferenceProfile(
-        windows=len(fit),
-        features={
-            name: _profile(fit[:, column], float(model.scaling.centre[column]), float(model.scaling.spread[column]))
-            for column, name in enumerate(names)
-        },
-    )
-
-
-def _profile(values: Float64, mean: float, std: float) -> FeatureProfile:
-    there = values[~np.isnan(values)]
-    if not len(there):
-        return FeatureProfile(mean=None, std=None, quantiles=None)
-    return FeatureProfile(
-        mean=mean,
-        std=None if np.isnan(std) else std,
-        quantiles=tuple(float(quantile) for quantile in np.quantile(there, QUANTILE_LEVELS)),
-    )
-
-
-def _training_facts(order: Order, split: Split, excluded: Mapping[str, str]) -> TrainingFacts:
-    used = pl.concat([split.fit, split.calibration])
-    first, last = used.select(pl.col("start").min(), pl.col("time").max()).row(0)
-    return TrainingFacts(
-        data=order.data,
-        plant=order.plant,
-        assets=tuple(used["asset"].unique().sort()),
-        first=first,
-        last=last,
-        fit_windows=split.fit.height,
-        calibration_windows=split.calibration.height,
-        set_aside_windows=split.set_aside,
-        excluded_features=dict(excluded),
-        false_alarm_rate=order.false_alarm_rate,
-        false_alarms_per_week=order.false_alarms_per_week,
-    )
-
-
-def _card(order: Order, facts: TrainingFacts) -> ModelCard:
-    span = f"{isoformat(facts.first)} to {isoformat(facts.last)}"
-    ignored = ", ".join(facts.excluded_features)
-    assets = ", ".join(facts.assets) if len(facts.assets) <= 5 else f"{len(facts.assets)} assets"
-    return ModelCard(
-        purpose=order.purpose,
-        owner=order.owner,
-        data=f"{order.data}: {facts.fit_windows + facts.calibration_windows} windows of {assets}, {span}.",
-        limits="Advice only. It knows only the normal operation of that period: other products, recipes, seasons or "
-        "settings look anomalous to it, and what was already wrong then looks normal."
-        + (f" It does not look at: {ignored}." if ignored else ""),
-    )
+def _alarms_kept(order: Order, metrics: Mapping[str, float], windows: int) -> Criterion:
+    if order.false_alarms_per_week is None:
+        return share_kept(metrics["calibration_alarms"], order.false_alarm_rate, windows)
+    return budget_kept(metrics["calibration_alarms_per_week"], order.false_alarms_per_week, windows)

@@ -89,7 +89,8 @@ async def states(alerts: TopicReader, count: int) -> list[str]:
 @contextlib.asynccontextmanager
 async def api(kafka: KafkaSettings, plant: Plant, metrics: Metrics, **settings: Any) -> AsyncIterator[int]:
     """The HTTP server alone; gives its port."""
-    made = Api(ApiSettings(host="127.0.0.1", port=0, **settings), Desk(kafka, plant, 3_600 * SECOND), metrics)
+    chosen = ApiSettings(host="127.0.0.1", port=0, insecure="tls" not in settings, **settings)
+    made = Api(chosen, Desk(kafka, plant, 2 * 3_600 * SECOND), metrics)
     async with made.listening():
         yield made.port
 

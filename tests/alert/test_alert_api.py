@@ -18,9 +18,7 @@ from andon.stream.topics import ensure_topics
 from andon.telemetry import Metrics
 from andon.uns import Stage
 from sandbox.authority import Authority
-from services.alert.api import Api
-from services.alert.desk import Desk
-from services.alert.settings import AlertRules, ApiSettings
+from services.alert.settings import ApiSettings
 from tests.alert.alerting import (
     NAME,
     PAGE,
@@ -61,7 +59,7 @@ async def test_what_cannot_be_taken_is_refused_with_the_reason(kafka: KafkaSetti
         (f"/alerts/{NAME}/acknowledge", {}, 400, "author"),
         (f"/alerts/{NAME}/acknowledge", taken | {"alert": "x"}, 400, "unknown fields alert"),
         (f"/alerts/{NAME}/shelve", taken, 400, "needs `until`"),
-        (f"/alerts/{NAME}/shelve", taken | {"for": "2h"}, 400, "1h at most"),
+        (f"/alerts/{NAME}/shelve", taken | {"for": "3h"}, 400, "2h at most"),
         (f"/alerts/{NAME}/shelve", taken | {"for": "long"}, 400, "is no duration"),
         ("/alerts", taken, 404, "Not Found"),
     ]
@@ -87,7 +85,7 @@ async def test_with_a_ca_only_its_clients_are_let_in_over_tls(
 ) -> None:
     authority = Authority(tmp_path / "ca")
     server, own = authority.issue("server"), authority.issue("client")
-    tls = ServerTlsSettings(cert_file=server.cert, key_file=server.key, ca_file=authority.file)
+    tls = ServerTlsSettings(cert_file=server.cert, key_file=server.key, client_ca_file=authority.file)
     with_own = TlsSettings(enabled=True, ca_file=authority.file, cert_file=own.cert, key_file=own.key).context()
     without = TlsSettings(enabled=True, ca_file=authority.file).context()
     async with api(kafka, plant, Metrics("alert"), token="secret", tls=tls) as port, aiohttp.ClientSession() as session:
@@ -103,7 +101,7 @@ async def test_with_a_ca_only_its_clients_are_let_in_over_tls(
     [
         ({"cert_file": "a.pem"}, "go together"),
         ({"key_file": "a.key"}, "go together"),
-        ({"ca_file": "ca.pem"}, "has no effect without TLS"),
+        ({"client_ca_file": "ca.pem"}, "has no effect without TLS"),
     ],
 )
 def test_half_a_tls_is_refused(tls: dict[str, str], reason: str) -> None:
@@ -113,12 +111,17 @@ def test_half_a_tls_is_refused(tls: dict[str, str], reason: str) -> None:
         ServerTlsSettings(cert_file=Path("no.pem"), key_file=Path("no.key")).context()
 
 
+def test_without_tls_nobody_listens_by_accident() -> None:
+    with pytest.raises(ValidationError, match="TLS needs"):
+        ApiSettings(port=0)
+    with pytest.raises(ValidationError, match="has no effect together"):
+        ApiSettings(port=0, insecure=True, tls=ServerTlsSettings(cert_file=Path("a.pem"), key_file=Path("a.key")))
+
+
 async def test_the_requests_of_the_page_are_taken(kafka: KafkaSettings, plant: Plant) -> None:
     await ensure_topics(kafka, plant)
     await send(kafka, plant, Stage.ALERT, [alert()])
     requests = re.findall(r"-d '(.*)' \\\s+https://[^/]+(/\S+)", PAGE.replace(SHOWN, NAME))
     assert len(requests) == PAGE.count("curl")
-    limit = AlertRules().shelf_limit
-    server = Api(ApiSettings.model_validate({"port": 0, "token": "secret"}), Desk(kafka, plant, limit), Metrics("a"))
-    async with server.listening(), client(server.port) as post:
+    async with api(kafka, plant, Metrics("alert"), token="secret") as port, client(port) as post:
         assert [(await post(path, body.encode()))[0] for body, path in requests] == [202] * len(requests)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from functools import partial
 from pathlib import Path
 
@@ -19,8 +18,10 @@ from andon.uns import Stage
 from sandbox.broker import free_port
 from services.alert.__main__ import run
 from services.alert.desk import Desk, Statement
+from services.alert.inbox import Inbox
 from services.alert.precision import Precision
 from services.alert.settings import AlertRules, AlertSettings
+from services.alert.voices import Voices
 from tests.alert.alerting import (
     HIGH,
     MODEL,
@@ -51,7 +52,7 @@ async def figure(metrics: Metrics, name: str, labels: dict[str, str], value: flo
 
 async def test_an_alert_is_taken_over_http_and_judged_when_it_is_over(kafka: KafkaSettings, plant: Plant) -> None:
     metrics, port = Metrics("alert"), free_port()
-    rules = AlertRules.model_validate({"api": {"host": "127.0.0.1", "port": port, "token": "secret"}})
+    rules = AlertRules.model_validate({"api": {"host": "127.0.0.1", "port": port, "token": "secret", "insecure": True}})
     settings = AlertSettings(kafka=kafka, alert=rules, telemetry=TelemetrySettings(port=0))
     await ensure_topics(kafka, plant)
     async with (
@@ -76,15 +77,18 @@ async def test_an_alert_is_taken_over_http_and_judged_when_it_is_over(kafka: Kaf
             verdict = {"alert": NAME, "verdict": "real", "author": "anna", "note": "bearing"}
             assert (await post("/feedback", verdict))[0] == 202
         await figure(metrics, "andon_alert_precision_ratio", {"asset_class": "pump", "model": "none"}, 1.0)
+    restarted = Metrics("alert")
+    async with Voices(plant, settings, restarted, Inbox()).heard(asyncio.Event()):
+        await figure(restarted, "andon_alert_verdicts", {"verdict": "real"}, 1.0)
 
 
 async def test_an_acknowledged_alert_survives_a_kill_and_is_not_acknowledged_twice(
     kafka: KafkaSettings, site: str, tmp_path: Path
 ) -> None:
-    async with pumping_site(kafka, site, tmp_path) as made, contextlib.AsyncExitStack() as stack:
+    async with pumping_site(kafka, site, tmp_path) as made, reading(kafka, made.topic(Stage.ALERT)) as alerts:
         plant = made.plant
+        again = partial(run, plant, AlertSettings(kafka=kafka, telemetry=TelemetrySettings(port=0)), Metrics("alert"))
         await ensure_topics(kafka, plant)
-        alerts = await stack.enter_async_context(reading(kafka, made.topic(Stage.ALERT)))
         first = await made.start("alert")
         await send(kafka, plant, Stage.INFERENCE, [inference(0, HIGH)])
         assert await states(alerts, 1) == ["open"]
@@ -92,15 +96,13 @@ async def test_an_acknowledged_alert_survives_a_kill_and_is_not_acknowledged_twi
         said = await Desk(kafka, plant, SECOND).take(taken)
         assert (await states(alerts, 2))[-1] == "acknowledged"
         await first.kill()
-        second = await made.start("alert")
-        await send(kafka, plant, Stage.INFERENCE, [inference(1, HIGH), inference(2, HIGH, WORSE)])
-        await send(kafka, plant, Stage.FEEDBACK, [said])  # as a client does that got no answer
-        assert (await states(alerts, 3))[-1] == "open"
-        await second.kill()
-        third = await made.start("alert")
-        await send(kafka, plant, Stage.INFERENCE, [inference(index) for index in range(3, 7)])
-        assert await states(alerts, 4) == ["open", "acknowledged", "open", "resolved"]
-        assert await third.stop() == 0, third.log.read_text()
+        async with at_work(again):
+            await send(kafka, plant, Stage.INFERENCE, [inference(1, HIGH), inference(2, HIGH, WORSE)])
+            await send(kafka, plant, Stage.FEEDBACK, [said])  # as a client does that got no answer
+            assert (await states(alerts, 3))[-1] == "open"
+        async with at_work(again):
+            await send(kafka, plant, Stage.INFERENCE, [inference(index) for index in range(3, 7)])
+            assert await states(alerts, 4) == ["open", "acknowledged", "open", "resolved"]
         told = [event["state"] for event in await alerts.events(4)]
         assert "acknowledged" not in told[told.index("open", told.index("acknowledged")) :]
 

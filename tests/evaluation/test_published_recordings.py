@@ -17,9 +17,7 @@ from bench.common import BenchError
 from bench.layouts import NORMAL_ROWS, skab_files, tep_file
 from bench.skab_detector import WINDOW, score, trailing
 from bench.t2q import fit_t2q
-
-DATA = Path(__file__).parents[3] / "shared" / "data"
-published = pytest.mark.skipif(not DATA.exists(), reason=f"the published recordings are not at {DATA}")
+from tests.recordings.recordings import real_data
 
 
 def run(
@@ -55,22 +53,20 @@ def test_any_folder_in_skabs_layout_will_do(
     assert last["far"] < 0.1
 
 
-@published
 def test_skab_is_better_than_t2q_on_f1_far_and_mar_at_once(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    last = run(skab, "--data", DATA / "skab" / "valve1", monkeypatch=monkeypatch, capsys=capsys)
+    last = run(skab, "--data", real_data("skab") / "valve1", monkeypatch=monkeypatch, capsys=capsys)
     assert last["f1"] > last["t2q_f1"]
     assert last["far"] < last["t2q_far"]
     assert last["mar"] < last["t2q_mar"]
     assert (last["events_found"], last["events"]) == (16, 16)
 
 
-@published
 def test_tennessee_eastman_is_better_than_pca_at_one_percent(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    last = run(tep, "--data", DATA / "tep", monkeypatch=monkeypatch, capsys=capsys)
+    last = run(tep, "--data", real_data("tep"), monkeypatch=monkeypatch, capsys=capsys)
     assert last["detection"] > last["pca_detection"]
     assert last["false_alarms"] <= 0.01
 

@@ -280,6 +280,12 @@ def test_a_class_without_limits_breaks_none() -> None:
 def test_limits_that_no_feature_can_be_held_against_are_reported() -> None:
     plant = plant_with(features={"aggregates": ["std"]})
     assert LimitWatch(plant.classes["pump"]).unwatched == ("flow", "pressure")
+    (event,) = events(
+        judged(vectors(normal(1)).with_columns(pl.struct(flow_std=1.0).alias("features")), by=stage(plant, {}))
+    )
+    assert str(event.reason).endswith(
+        "no limit keeps watch either; no feature can be held against those of flow, pressure"
+    )
 
 
 @settings(deadline=None, max_examples=50)

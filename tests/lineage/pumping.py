@@ -41,13 +41,24 @@ MAPPING = {
 def plant_file(folder: Path, site: str) -> Path:
     """Write a plant whose pump's power is measured in watts and may be stuck, so that raw data is not the model's."""
     power = {"unit": "kW", "source_unit": "W", "stuck_after": "5s", "deadband": 0.0001}
+    extra = {
+        "ewma": [{"tags": ["power"], "half_life": "5s"}],
+        "context": [{"field": "machine_state", "values": ["running"]}],
+    }
     content = {
         "enterprise": "acme",
         "site": site,
         "classes": {
             "pump": {
                 "tags": {"flow": {"unit": "m^3/h", "max_rate": 100}, "power": power},
-                "features": {"window": "10s", "hop": "5s", "lateness": "1s", "aggregates": ["mean", "std", "max"]},
+                "machine_states": [{"state": "running", "when": {"flow": {"above": 1}}}],
+                "features": {
+                    "window": "10s",
+                    "hop": "5s",
+                    "lateness": "1s",
+                    "aggregates": ["mean", "std", "max"],
+                    "extra": extra,
+                },
             }
         },
         "assets": {ASSET: {"class": "pump"}, "hall/spare": {"class": "pump"}},

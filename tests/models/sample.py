@@ -12,7 +12,8 @@ from andon.contracts import Context, FeatureVector
 from andon.models import Bundle, make_bundle
 from andon.plant import Plant
 from andon.plant.columns import event_schema
-from services.trainer.train import Order, Trained, train_class
+from services.trainer.order import Order
+from services.trainer.train import Trained, train_class
 
 PLANT = Plant.model_validate(
     {

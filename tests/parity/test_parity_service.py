@@ -123,6 +123,9 @@ async def test_what_is_sent_is_checked_and_a_wrong_value_is_counted(
         name = await forge(kafka, plant, records[3])
         await until_counted(metrics, "mismatches_total", 1)
         assert 0 < counted(metrics, "largest_relative_error") < 1e-8
+        await send(kafka, stage_topic(plant, Stage.FEATURE), [line(b"no vector", key=ASSETS[0])])
+        await until_counted(metrics, "skipped_total", 1)
+        assert counted(metrics, "checked_total") == 23
     result = await asyncio.to_thread(check, kafka, tmp_path)
     assert result.exit_code == 1
     assert f"{name}: flow_mean was" in result.output

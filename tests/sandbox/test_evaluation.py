@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from andon.contracts import Alert, AlertState
+from andon.contracts.examples import EXAMPLES
+from sandbox.demo.alerts import spans
 from sandbox.demo.evaluation import AlertSpan, Evaluation, LabelledEvent, evaluate
 
 HOUR = 3_600_000_000
@@ -66,3 +69,12 @@ def test_normal_hours_leave_events_out_once() -> None:
     outcome = evaluate(events, alerts, {"p": (0, 10 * HOUR)}, grace=0)
     assert outcome.normal_hours == 7
     assert outcome.false_alarms_per_hour == 1 / 7
+
+
+def test_an_alert_that_nobody_was_told_of_is_none() -> None:
+    opened = EXAMPLES[Alert]
+    assert isinstance(opened, Alert)
+    over = opened.model_copy(update={"id": "over", "state": AlertState.RESOLVED, "time": opened.time + 1})
+    suppressed = opened.model_copy(update={"id": "suppressed", "state": AlertState.SUPPRESSED})
+    assert [(span.opened, span.resolved) for span in spans([opened, over])] == [(opened.time, opened.time + 1)]
+    assert spans([suppressed, over]) == []

@@ -17,6 +17,7 @@ from andon.models import load_bundle
 from andon.plant import Plant
 from andon.recordings import Mapping, load_mapping
 from services.trainer.dataset import Training, good_samples, train_recording
+from services.trainer.families import Effort
 
 SECOND = 1_000_000
 START = 1_704_067_200 * SECOND  # 2024-01-01T00:00:00Z
@@ -43,6 +44,7 @@ PLANT_FILE = {
     ],
 }
 PLANT = Plant.model_validate(PLANT_FILE)
+EXTRA = {"lagged_means": [{"tags": ["flow", "pressure"], "panes": 5}]}
 MAPPING = {
     "files": "*.parquet",
     "format": "parquet",
@@ -83,6 +85,22 @@ def trained(recording: Path, **options: Any) -> Training:
     return train_recording(
         PLANT, recording, mapping(recording), recording.parent / "bundles", clock=lambda: 7, **options
     )
+
+
+@pytest.mark.parametrize("family", ["convolution", "forecaster"])
+def test_sequence_models_learn_from_the_lagged_means_of_the_plant_model(recording: Path, family: str) -> None:
+    features = {"window": "10s", "aggregates": ["mean"], "extra": EXTRA}
+    pump = PLANT_FILE["classes"]["pump"] | {"features": features, "model": {"family": family}}  # type: ignore[index]
+    plant = Plant.model_validate(PLANT_FILE | {"classes": PLANT_FILE["classes"] | {"pump": pump}})  # type: ignore[operator]
+    effort = Effort(epochs=5, patience=5)
+    checkpoints = recording.parent / "fits"
+    bundles = recording.parent / "bundles"
+    training = train_recording(
+        plant, recording, mapping(recording), bundles, effort=effort, checkpoints=checkpoints, clock=lambda: 7
+    )
+    ((path, bundle),) = training.bundles.items()
+    assert load_bundle(path).manifest.family == bundle.manifest.family == family
+    assert (checkpoints / "pump").exists()
 
 
 def test_a_recording_becomes_bundles_and_reasons(recording: Path) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any, get_args
 
 from pydantic import BaseModel, ConfigDict, SerializerFunctionWrapHandler, model_serializer
@@ -56,10 +55,10 @@ class Extra(BaseModel):
     regime: tuple[Regime, ...] = ()
     """Which range a tag's mean lies in."""
 
-    def __iter__(self) -> Iterator[Kind]:  # type: ignore[override]  # pydantic's own gives fields, which nobody needs
-        """Yield all that is there, in the order of the fields."""
-        for name in type(self).model_fields:
-            yield from getattr(self, name)
+    @property
+    def kinds(self) -> tuple[Kind, ...]:
+        """All that is there, in the order of the fields."""
+        return tuple(kind for name in type(self).model_fields for kind in getattr(self, name))
 
     @model_serializer(mode="wrap")
     def _what_is_there(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:

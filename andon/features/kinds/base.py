@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from typing import Annotated, ClassVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
@@ -29,18 +30,18 @@ class Kind(BaseModel):
     """Kinds of tags that it is computed of."""
 
     @property
+    @abstractmethod
     def features(self) -> tuple[Feature, ...]:
         """What it makes, in the order of `compute`."""
-        raise NotImplementedError
 
     @property
+    @abstractmethod
     def inputs(self) -> tuple[str, ...]:
         """Tags, and fields of the context with `andon.features.samples.CONTEXT` before their name, that it reads."""
-        raise NotImplementedError
 
+    @abstractmethod
     def compute(self, samples: WindowSamples) -> Floats:
         """Return its features, [features, windows]; what cannot be computed is NaN or infinite."""
-        raise NotImplementedError
 
 
 class OfTags(Kind):

@@ -6,6 +6,7 @@ the window's samples are the signal, laid on an even grid.
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Iterator
 from typing import Annotated, ClassVar, Self
 
@@ -52,6 +53,7 @@ class Spectral(OfTags):
         """All bands of frequency that it looks at."""
         return ()
 
+    @abstractmethod
     def of_signals(self, signals: Floats, rate_hz: float) -> Floats:
         """Return the features of even signals.
 
@@ -62,7 +64,6 @@ class Spectral(OfTags):
         Returns:
             [features of a tag, signals].
         """
-        raise NotImplementedError
 
     def compute(self, samples: WindowSamples) -> Floats:
         """Return the features, [tags x features, windows]; NaN without a signal."""

@@ -1,9 +1,12 @@
 """Isolation forest (Liu, Ting and Zhou 2008): windows that few random cuts set apart are unlike the others.
 
-The score is 1 / mean depth at which the trees isolate a window, relative to its limit; it orders windows as the paper's
-2^(-depth / c) does and stays sensitive at both ends. A forest does not say which feature it was. The score is shared
-out by the squares of the standardised features, so the ones farthest from their mean are named; a fault that only shows
-in how features combine is blamed on none in particular.
+The paper's score is 2^(-depth / c), which ends at 1, so that a threshold extrapolated beyond the calibration windows
+could never be reached. The score here orders windows alike and has no end: by how many standard deviations of normal
+windows the mean depth is below theirs, squared like the distances of the other families, relative to its limit.
+
+A forest does not say which feature it was. The score is shared out by the squares of the standardised features, so the
+ones farthest from their mean are named; a fault that only shows in how features combine is blamed on none in
+particular.
 """
 
 from __future__ import annotations
@@ -22,6 +25,8 @@ from services.trainer.scaling import Float64, Scaling, fit_scaling
 TREES = 200
 #: Keeps shares defined where all features are at their mean.
 _NOTHING = 1e-12
+#: Smallest spread of depths: below, all normal windows are alike.
+_LEAST_SPREAD = 0.01
 _EULER = 0.5772156649015329
 
 
@@ -32,19 +37,21 @@ class Forest:
     Attributes:
         scaling: what is normal for each feature.
         trees: scikit-learn's trees.
-        limit: what 1 / depth is divided by.
+        usual: mean depth of normal windows.
+        unit: what the deviation from it is divided by before it is squared.
         metrics: figures of the fit.
     """
 
     scaling: Scaling
     trees: tuple[Any, ...]
-    limit: float
+    usual: float
+    unit: float
     metrics: Mapping[str, float]
 
     def contributions(self, matrix: Float64) -> Float64:
         """Return each feature's part ``[n, d]`` of the scores of windows ``[n, d]``; a row sums to its score."""
         z = self.scaling.standardise(matrix)
-        score = 1 / (_depth(self.trees, z) * self.limit)
+        score = _squared(_depth(self.trees, z), self.usual, self.unit)
         square = z**2 + _NOTHING * self.scaling.used
         return np.asarray(score[:, None] * square / square.sum(axis=1, keepdims=True))
 
@@ -54,14 +61,21 @@ class Forest:
             Node("Cast", ("z",), "z_single", {"to": SINGLE}),
             Node("TreeEnsembleRegressor", ("z_single",), "depth_single", _ensemble(self.trees), "ai.onnx.ml"),
             Node("Cast", ("depth_single",), "depth", {"to": DOUBLE}),
-            Node("Mul", ("depth", "limit"), "nearness"),
+            Node("Sub", ("usual", "depth"), "early"),
+            Node("Max", ("early", "nought"), "earlier"),
+            Node("Div", ("earlier", "unit"), "deviation"),
+            Node("Mul", ("deviation", "deviation"), "score_exact"),
             Node("Mul", ("z", "z"), "squares"),
             Node("Add", ("squares", "nothing"), "square"),
             Node("ReduceSum", ("square", "axis"), "whole", {"keepdims": 1}),
             Node("Div", ("square", "whole"), "share"),
-            Node("Div", ("share", "nearness"), "parts"),
+            Node("Mul", ("share", "score_exact"), "parts"),
         )
-        constants = {"limit": np.float64(self.limit), "nothing": _NOTHING * self.scaling.used}
+        constants = {
+            "usual": np.array([[self.usual]]),
+            "unit": np.float64(self.unit),
+            "nothing": _NOTHING * self.scaling.used,
+        }
         return export("forest", self.scaling, body, constants)
 
 
@@ -76,9 +90,14 @@ def fit_forest(period: Period, effort: Effort) -> Forest:
     z = scaling.standardise(period.fit).astype(np.float32)
     fitted = ensemble.IsolationForest(n_estimators=TREES, random_state=effort.seed).fit(z)
     trees = tuple(each.tree_ for each in fitted.estimators_)
-    nearness = 1 / _depth(trees, scaling.standardise(period.calibration))
-    reached = limit(nearness, 1)
-    return Forest(scaling, trees, reached, {"trees": TREES, "limit": reached})
+    depth = _depth(trees, scaling.standardise(period.calibration))
+    usual, spread = float(depth.mean()), max(float(depth.std()), _LEAST_SPREAD)
+    unit = spread * np.sqrt(limit(_squared(depth, usual, spread), 1))
+    return Forest(scaling, trees, usual, float(unit), {"trees": TREES, "usual_depth": usual, "depth_spread": spread})
+
+
+def _squared(depth: Float64, usual: float, unit: float) -> Float64:
+    return np.asarray((np.maximum(usual - depth, 0.0) / unit) ** 2)
 
 
 def _depth(trees: tuple[Any, ...], z: Float64) -> Float64:
