@@ -9,10 +9,14 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
+from typing import ParamSpec, TypeVar
 
 from andon.errors import BundleError, RegistryError
+from andon.garbage import give_back
 from andon.plant import Plant
 from andon.registry.alias import alias_name
 from andon.registry.cache import BundleCache
@@ -29,6 +33,8 @@ from services.inference.trusted import ACTING, Known, Trusted, check_order, veri
 
 _log = get_logger(__name__)
 _RETRY_S = 1.0
+P = ParamSpec("P")
+T = TypeVar("T")
 
 #: Builds and warms up the judge of a class (in a thread), and returns what puts it to work (on the event loop).
 Prepare = Callable[[str, Lineup], Callable[[], None]]
@@ -72,6 +78,7 @@ class Follower:
         self._news, self._metrics = news, metrics
         self._cache, self._trials = BundleCache(settings.cache), trials
         self._posts = {name: _Post(name, Memory(settings.cache, name)) for name in plant.classes}
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="models")
         self._heard: set[str] = set()
         self._complete = asyncio.Event()
 
@@ -130,11 +137,12 @@ class Follower:
                 self._refuse(post, assignment, str(error))
         if models != post.models:
             await self._change(post, models, known)
+            await self._aside(give_back)
             self._metrics.observe("andon_model_swap_seconds", time.monotonic() - began, asset_class=post.asset_class)
 
     async def _change(self, post: _Post, models: dict[str, Assigned], known: dict[str, Known]) -> None:
-        install = await asyncio.to_thread(self._prepare, post.asset_class, lineup(models))
-        await asyncio.to_thread(post.memory.keep, models, known)
+        install = await self._aside(self._prepare, post.asset_class, lineup(models))
+        await self._aside(post.memory.keep, models, known)
         install()
         before, post.models, post.known = post.models, models, known
         self._tell(post, before)
@@ -166,7 +174,11 @@ class Follower:
 
     async def _checked(self, folder: Path, assignment: pb.Assignment, post: _Post) -> Trusted:
         """Verify a bundle and try it out, in a thread: the batches that are at work go on."""
-        return await asyncio.to_thread(self._check, folder, assignment, post.asset_class)
+        return await self._aside(self._check, folder, assignment, post.asset_class)
+
+    async def _aside(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Do heavy work in the one thread for it, which gets its memory from one place and returns it there."""
+        return await asyncio.get_running_loop().run_in_executor(self._thread, partial(work, *args, **kwargs))
 
     def _check(self, folder: Path, assignment: pb.Assignment, asset_class: str) -> Trusted:
         trusted = verify(folder, assignment, asset_class, self._trust)

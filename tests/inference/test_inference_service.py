@@ -79,6 +79,7 @@ async def test_models_change_under_load_and_every_window_is_judged_once(
             await promoting
         await feed.publish(windows(sent))
         events = await verdicts.events((sent + 1) * AT_ONCE * len(PUMPS))
+        told = [(event["action"], event["version"]) for event in await news.events(9)]
     acting = {event["id"]: event for event in events if event["role"] == "production"}.values()
     judged = Counter((event["asset"], event["time"]) for event in acting)
     assert len(judged) == (sent + 1) * AT_ONCE * len(PUMPS), "none is lost"
@@ -86,7 +87,6 @@ async def test_models_change_under_load_and_every_window_is_judged_once(
     versions = {event["model"]["version"] for event in acting}
     assert versions == {model(number).manifest.version for number in range(5)}
     assert {event["model"]["verified"] for event in acting} == {"approver"}
-    told = [(event["action"], event["version"]) for event in await news.events(9)]
     assert [version for action, version in told if action == "loaded"] == [
         model(number).manifest.version for number in range(5)
     ]
