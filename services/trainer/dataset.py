@@ -15,7 +15,7 @@ from andon.features.compute import windows
 from andon.features.inputs import judged_inputs
 from andon.models import Bundle, make_bundle, save_bundle
 from andon.plant import AssetClass, Plant, UseCase
-from andon.quality import Arrivals, Inspector
+from andon.quality import Arrivals, Inspected, Inspector
 from andon.recordings import Findings, Recording, open_recording
 from andon.recordings import Mapping as RecordingMapping
 from services.trainer.families import DEFAULT_EFFORT, Effort
@@ -153,8 +153,7 @@ def good_samples(frames: pl.DataFrame, asset_class: AssetClass) -> pl.DataFrame:
     """Return the samples of recorded frames that the context stage would not mark.
 
     Args:
-        frames: asset, time, values (a struct of the class's tags, as recorded) and, if there are any, status (a struct
-            of StatusCodes) and context. Frames of one asset and time stay in their order, of which the first counts.
+        frames: as `inspect_frames` takes them, and context if there is any.
         asset_class: gives units and quality rules.
 
     Returns:
@@ -162,12 +161,23 @@ def good_samples(frames: pl.DataFrame, asset_class: AssetClass) -> pl.DataFrame:
         `andon.features.inputs` makes them.
     """
     frames = frames.sort("time", maintain_order=True)
-    status = frames["status"] if "status" in frames.columns else pl.Series([None]).new_from_index(0, frames.height)
-    assets = frames["asset"].unique()
-    inspected = Inspector(asset_class, len(assets)).inspect(frames["values"], status, _arrivals(frames, assets))
+    inspected = inspect_frames(frames, asset_class)
     context = frames["context"] if "context" in frames.columns else None
     inputs = judged_inputs(inspected.values, inspected.quality, context, asset_class.feature_definition)
     return frames.select("asset", "time", *inputs)
+
+
+def inspect_frames(frames: pl.DataFrame, asset_class: AssetClass) -> Inspected:
+    """Return recorded frames as the context stage judges them.
+
+    Args:
+        frames: asset, time, values (a struct of the class's tags, as recorded) and, if there are any, status (a struct
+            of StatusCodes); by time. Frames of one asset and time stay in their order, of which the first counts.
+        asset_class: gives units and quality rules.
+    """
+    status = frames["status"] if "status" in frames.columns else pl.Series([None]).new_from_index(0, frames.height)
+    assets = frames["asset"].unique()
+    return Inspector(asset_class, len(assets)).inspect(frames["values"], status, _arrivals(frames, assets))
 
 
 def _arrivals(frames: pl.DataFrame, assets: pl.Series) -> Arrivals:
