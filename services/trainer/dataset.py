@@ -19,7 +19,7 @@ from andon.quality import Arrivals, Inspected, Inspector
 from andon.recordings import Findings, Recording, open_recording
 from andon.recordings import Mapping as RecordingMapping
 from services.trainer.families import DEFAULT_EFFORT, Effort
-from services.trainer.order import DEFAULT_FALSE_ALARM_RATE, Order
+from services.trainer.order import DEFAULT_CRITERIA, DEFAULT_FALSE_ALARM_RATE, Order
 from services.trainer.train import train_class
 
 
@@ -94,7 +94,7 @@ def train_recording(
     refused: dict[str, str] = {}
     for name, frames in dataset.frames.items():
         order = replace(
-            _order(plant, name, f"recording {folder.resolve().name}"),
+            order_for(plant, name, f"recording {folder.resolve().name}"),
             false_alarm_rate=false_alarm_rate,
             false_alarms_per_week=false_alarms_per_week,
             effort=effort if checkpoints is None else replace(effort, checkpoint=checkpoints / name),
@@ -187,7 +187,14 @@ def _arrivals(frames: pl.DataFrame, assets: pl.Series) -> Arrivals:
     return Arrivals(asset, time, time, np.arange(len(time)), np.ones(len(time), np.bool_))
 
 
-def _order(plant: Plant, name: str, data: str) -> Order:
+def order_for(plant: Plant, name: str, data: str) -> Order:
+    """Return the order of a model of a class, as its use case asks for it.
+
+    Args:
+        plant: the plant model.
+        name: of the class.
+        data: the data, in words.
+    """
     asset_class = plant.classes[name]
     case: UseCase | None = next((case for case in plant.use_cases if case.asset_class == name), None)
     return Order(
@@ -198,4 +205,5 @@ def _order(plant: Plant, name: str, data: str) -> Order:
         purpose=f"{case.name} ({case.kpi})" if case else f"Tell when a {name} does not run as usual",
         owner=case.owner if case else "nobody: give the class a use case in the plant model",
         data=data,
+        criteria=case.criteria if case else DEFAULT_CRITERIA,
     )

@@ -19,7 +19,7 @@ from services.trainer.datasets.divide import divide, mark_windows
 from services.trainer.datasets.frames import context_frames
 from services.trainer.leakage import refuse_leakage
 
-#: Vectors that are computed again, evenly spread over all.
+#: Vectors that are computed again, evenly spread over all: so many, up to twice.
 _CHECKED = 1_000
 
 
