@@ -1,8 +1,8 @@
 """One JSON object a record, read into columns at once.
 
-Polars takes twice as long for the fields of a nested object as for those of the record itself, as measured with 64.
-So a wide object of numbers, such as a feature vector, is cut out of its record and read as one of its own. It is cut
-only where that is safe, and whatever is odd about a batch makes it read the plain way.
+Polars takes longer for the fields of a nested object than for those of the record itself. So a wide object of numbers,
+such as a feature vector, is cut out of its record and read as one of its own; with 64 numbers this takes a third less
+processor time. It is cut only where that is safe, and whatever is odd about a batch makes it read the plain way.
 """
 
 from __future__ import annotations
