@@ -166,8 +166,8 @@ def test_parity_is_computed_on_the_datasets_own_frames_and_sees_one_changed_bit(
 
 
 def test_a_period_without_enough_normal_windows_is_refused() -> None:
-    with pytest.raises(TrainingError, match=r"no window is left for train: .*maintenance"):
-        built(events=[service(0, 700)])
+    with pytest.raises(TrainingError, match=r"no window is left for train and .*maintenance"):
+        built(events=[service(0, 1_000)])
 
 
 def write_lake(folder: Path) -> Path:

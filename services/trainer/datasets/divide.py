@@ -6,7 +6,7 @@
     an asset  [ train 60 % ) gap [ calibration 20 % ) gap [ test 20 % )
     holds       normal only        normal only              what was told of, too
 
-Shares count windows before any is left out, so that what is left out of one part does not move into another.
+Shares count windows of normal operation, so that each part has its share of them however long the machine was abnormal.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from andon.errors import TrainingError
 from andon.features import FeatureDefinition
 
 TRAIN, CALIBRATION, TEST = PARTS = ("train", "calibration", "test")
-#: Where the second and the third part begin, as shares of an asset's windows.
+#: Where the second and the third part begin, as shares of an asset's normal windows.
 _CUTS = (0.6, 0.8)
 #: Reasons to leave a window out; the first that holds is counted.
 GAP, BAD, MAINTENANCE, UNKNOWN, ABNORMAL = ("gap", "bad_quality", "maintenance", "no_truth", "abnormal")
@@ -71,7 +71,8 @@ def divide(marked: pl.DataFrame, definition: FeatureDefinition) -> tuple[dict[st
     Raises:
         TrainingError: a part holds no window.
     """
-    rank = pl.int_range(pl.len()).over("asset") / pl.len().over("asset")
+    normal = pl.col("reason").is_null().cast(pl.Int64)
+    rank = (normal.cum_sum() - normal).over("asset") / normal.sum().over("asset")
     rows = marked.sort("asset", "time").with_columns(part=sum((rank >= cut).cast(pl.Int64) for cut in _CUTS))
     ends = rows.group_by("asset", pl.col("part") + 1).agg(before=pl.col("time").max())
     rows = rows.join(ends, on=["asset", "part"], how="left", maintain_order="left")
