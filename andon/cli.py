@@ -33,6 +33,7 @@ _PANELS = {
     "browse": "Set up a site",
     "mes": "Set up a site",
     "notify": "Set up a site",
+    "dataset": "Set up a site",
     "train": "Set up a site",
     "alert": "Run a site",
     "feedback": "Run a site",

@@ -336,6 +336,19 @@ def _named_twice(features: Iterable[str]) -> Iterator[Problem]:
             yield Problem(("features",), f"makes {count} features of the name {name!r} (ask for it once only)")
 
 
+class Criteria(_Part):
+    """What a model must show on data it has not seen before anybody may let it act; null asks for nothing."""
+
+    min_recall: float | None = Field(default=None, ge=0, le=1)
+    """Share of labelled events that it must find."""
+    max_false_alarms_per_week: float | None = Field(default=None, ge=0)
+    """Alarms that a machine may raise in a week of normal operation."""
+    max_latency_ms: float | None = Field(default=None, gt=0)
+    """Median time that one window may take to score, on the machine that trains."""
+    max_size_mib: float = Field(default=64, gt=0)
+    """Size that model.onnx may have."""
+
+
 class UseCase(_Part):
     """Why somebody pays for this: the question, its owner, and how success is measured."""
 
@@ -351,6 +364,8 @@ class UseCase(_Part):
     """The KPI to reach."""
     unit: str = ""
     """Unit of the KPI."""
+    criteria: Criteria = Criteria()
+    """Go or no go."""
 
 
 class Asset(_Part):

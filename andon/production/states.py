@@ -22,6 +22,7 @@ _STATES = tuple(MachineState)
 #: The last stands for every code below 0.
 _TEXTS = pl.Series([*(state.value for state in _STATES), None], dtype=pl.String)
 #: Codes beside the positions in `_STATES`.
+_TOLD = ("order", "batch", "product", "recipe", "shift", "maintenance")
 _UNDECIDED, _UNKNOWN = -2, -1
 
 
@@ -61,6 +62,24 @@ class StateRules:
             codes[open_ & fits & known] = _STATES.index(rule.state)
             codes[open_ & fits & ~known] = _UNKNOWN
         return codes
+
+
+def context_of(joined: Joined, rules: StateRules, samples: Samples, *, stale: bool) -> pl.Series:
+    """Return the contract's `context` of frames.
+
+    Args:
+        joined: what was told of their event times.
+        rules: of their class.
+        samples: of the frames.
+        stale: whether a source of what is told could not be reached.
+    """
+    return joined.columns.select(
+        pl.struct(
+            *_TOLD,
+            rules.states(samples, joined),
+            pl.lit(stale).alias("stale"),
+        ).alias("context")
+    ).to_series()
 
 
 def conditions(

@@ -12,11 +12,10 @@ from numpy.typing import NDArray
 from andon.contracts import Context
 from andon.plant import Plant
 from andon.production import Change, ContextJoin, Fact, Knowledge
-from andon.production.states import Samples, StateRules
+from andon.production.states import Samples, StateRules, context_of
 
 _TEXTS = tuple(name for name in Context.model_fields if name != "stale")
 DTYPE = pl.Struct({**dict.fromkeys(_TEXTS, pl.String), "stale": pl.Boolean})
-_TOLD = ("order", "batch", "product", "recipe", "shift", "maintenance")
 #: With so much news at once it is cheaper to work out everything anew than to ask what changes.
 _MUCH = 1_000
 
@@ -88,10 +87,4 @@ class Circumstances:
         if self._silent and not len(self.knowledge) and not self.stale:
             return pl.Series("context", [None], dtype=DTYPE).new_from_index(0, len(asset))
         joined = self._join.join(asset, times)
-        return joined.columns.select(
-            pl.struct(
-                *_TOLD,
-                self._rules[asset_class].states(samples, joined),
-                pl.lit(self.stale).alias("stale"),
-            ).alias("context")
-        ).to_series()
+        return context_of(joined, self._rules[asset_class], samples, stale=self.stale)

@@ -15,11 +15,11 @@ from andon.features.compute import windows
 from andon.features.inputs import judged_inputs
 from andon.models import Bundle, make_bundle, save_bundle
 from andon.plant import AssetClass, Plant, UseCase
-from andon.quality import Arrivals, Inspector
+from andon.quality import Arrivals, Inspected, Inspector
 from andon.recordings import Findings, Recording, open_recording
 from andon.recordings import Mapping as RecordingMapping
 from services.trainer.families import DEFAULT_EFFORT, Effort
-from services.trainer.order import DEFAULT_FALSE_ALARM_RATE, Order
+from services.trainer.order import DEFAULT_CRITERIA, DEFAULT_FALSE_ALARM_RATE, Order
 from services.trainer.train import train_class
 
 
@@ -94,7 +94,7 @@ def train_recording(
     refused: dict[str, str] = {}
     for name, frames in dataset.frames.items():
         order = replace(
-            _order(plant, name, f"recording {folder.resolve().name}"),
+            order_for(plant, name, f"recording {folder.resolve().name}"),
             false_alarm_rate=false_alarm_rate,
             false_alarms_per_week=false_alarms_per_week,
             effort=effort if checkpoints is None else replace(effort, checkpoint=checkpoints / name),
@@ -153,8 +153,7 @@ def good_samples(frames: pl.DataFrame, asset_class: AssetClass) -> pl.DataFrame:
     """Return the samples of recorded frames that the context stage would not mark.
 
     Args:
-        frames: asset, time, values (a struct of the class's tags, as recorded) and, if there are any, status (a struct
-            of StatusCodes) and context. Frames of one asset and time stay in their order, of which the first counts.
+        frames: as `inspect_frames` takes them, and context if there is any.
         asset_class: gives units and quality rules.
 
     Returns:
@@ -162,12 +161,23 @@ def good_samples(frames: pl.DataFrame, asset_class: AssetClass) -> pl.DataFrame:
         `andon.features.inputs` makes them.
     """
     frames = frames.sort("time", maintain_order=True)
-    status = frames["status"] if "status" in frames.columns else pl.Series([None]).new_from_index(0, frames.height)
-    assets = frames["asset"].unique()
-    inspected = Inspector(asset_class, len(assets)).inspect(frames["values"], status, _arrivals(frames, assets))
+    inspected = inspect_frames(frames, asset_class)
     context = frames["context"] if "context" in frames.columns else None
     inputs = judged_inputs(inspected.values, inspected.quality, context, asset_class.feature_definition)
     return frames.select("asset", "time", *inputs)
+
+
+def inspect_frames(frames: pl.DataFrame, asset_class: AssetClass) -> Inspected:
+    """Return recorded frames as the context stage judges them.
+
+    Args:
+        frames: asset, time, values (a struct of the class's tags, as recorded) and, if there are any, status (a struct
+            of StatusCodes); by time. Frames of one asset and time stay in their order, of which the first counts.
+        asset_class: gives units and quality rules.
+    """
+    status = frames["status"] if "status" in frames.columns else pl.Series([None]).new_from_index(0, frames.height)
+    assets = frames["asset"].unique()
+    return Inspector(asset_class, len(assets)).inspect(frames["values"], status, _arrivals(frames, assets))
 
 
 def _arrivals(frames: pl.DataFrame, assets: pl.Series) -> Arrivals:
@@ -177,7 +187,14 @@ def _arrivals(frames: pl.DataFrame, assets: pl.Series) -> Arrivals:
     return Arrivals(asset, time, time, np.arange(len(time)), np.ones(len(time), np.bool_))
 
 
-def _order(plant: Plant, name: str, data: str) -> Order:
+def order_for(plant: Plant, name: str, data: str) -> Order:
+    """Return the order of a model of a class, as its use case asks for it.
+
+    Args:
+        plant: the plant model.
+        name: of the class.
+        data: the data, in words.
+    """
     asset_class = plant.classes[name]
     case: UseCase | None = next((case for case in plant.use_cases if case.asset_class == name), None)
     return Order(
@@ -188,4 +205,5 @@ def _order(plant: Plant, name: str, data: str) -> Order:
         purpose=f"{case.name} ({case.kpi})" if case else f"Tell when a {name} does not run as usual",
         owner=case.owner if case else "nobody: give the class a use case in the plant model",
         data=data,
+        criteria=case.criteria if case else DEFAULT_CRITERIA,
     )

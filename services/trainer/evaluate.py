@@ -66,10 +66,13 @@ def evaluate(case: Case, bundles: Sequence[Bundle], title: str) -> Report:
     """
     vectors = labelled_vectors(case.frames, case)
     _check(case, vectors, bundles)
-    judged = {f"{bundle.manifest.family} {bundle.ref.version}": verdicts(vectors, bundle, case) for bundle in bundles}
+    judged = {
+        f"{bundle.manifest.family} {bundle.ref.version}": verdicts(vectors, bundle, case.asset_class)
+        for bundle in bundles
+    }
 
     def judged_again(frames: pl.DataFrame) -> Figures:
-        return _figures("", verdicts(labelled_vectors(frames, case), bundles[0], case), case)
+        return _figures("", verdicts(labelled_vectors(frames, case), bundles[0], case.asset_class), case)
 
     rows = [_figures(name, records, case) for name, records in judged.items()]
     promises = [_promise(name, bundle, judged[name], case) for name, bundle in zip(judged, bundles, strict=True)]
@@ -93,7 +96,7 @@ def labelled_vectors(frames: pl.DataFrame, case: Case) -> pl.DataFrame:
     return found.drop("last", "time_right", strict=False).sort("asset", "time")
 
 
-def verdicts(vectors: pl.DataFrame, bundle: Bundle, case: Case) -> dict[str, Record]:
+def verdicts(vectors: pl.DataFrame, bundle: Bundle, asset_class: AssetClass) -> dict[str, Record]:
     """Return what a model says of each asset's windows; scores are in units of its threshold.
 
     A window of too few good samples has no verdict: score 0. An alarm needs windows above the threshold for the class's
@@ -107,7 +110,7 @@ def verdicts(vectors: pl.DataFrame, bundle: Bundle, case: Case) -> dict[str, Rec
         "asset", "time", "abnormal", score=pl.Series(np.where(usable, score, 0.0), dtype=pl.Float64)
     )
     definition = manifest.feature_definition
-    lasting = sustained_scores(scored, case.asset_class.model.open_after, definition.step)
+    lasting = sustained_scores(scored, asset_class.model.open_after, definition.step)
     joined = scored.join(lasting.rename({"score": "lasting"}), on=["asset", "time"], how="left")
     return {
         str(asset): Record(rows["abnormal"].to_numpy(), rows["score"].to_numpy(), (rows["lasting"] > 1).to_numpy())

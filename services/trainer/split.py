@@ -49,13 +49,25 @@ def split_windows(vectors: pl.DataFrame, definition: FeatureDefinition, min_good
     fit_end = pl.col("time").filter("is_fit").max().over("asset")
     fit = marked.filter("is_fit").drop("is_fit")
     calibration = marked.filter(~pl.col("is_fit") & (pl.col("start") >= fit_end + definition.window)).drop("is_fit")
-    _check_enough(fit, calibration, definition, bad=vectors.height - usable.height, min_good_ratio=min_good_ratio)
+    check_enough(fit, calibration, definition, bad=vectors.height - usable.height, min_good_ratio=min_good_ratio)
     return Split(fit, calibration, set_aside=vectors.height - fit.height - calibration.height)
 
 
-def _check_enough(
+def check_enough(
     fit: pl.DataFrame, calibration: pl.DataFrame, definition: FeatureDefinition, *, bad: int, min_good_ratio: float
 ) -> None:
+    """Check that windows suffice to fit and to calibrate with.
+
+    Args:
+        fit: windows to fit on.
+        calibration: windows to calibrate with.
+        definition: gives the distance between windows.
+        bad: windows that were set aside for their good_ratio.
+        min_good_ratio: below which they were.
+
+    Raises:
+        TrainingError: there are too few; says how many more are needed.
+    """
     more = max(
         math.ceil((FEWEST_FIT - fit.height) / FIT_SHARE),
         math.ceil((FEWEST_CALIBRATION - calibration.height) / (1 - FIT_SHARE)),

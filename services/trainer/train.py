@@ -43,10 +43,23 @@ def train_class(vectors: pl.DataFrame, order: Order) -> Trained:
         TrainingError: the data does not allow an honest model; says why and what to do.
     """
     definition = order.asset_class.feature_definition
-    names = definition.feature_names
     refuse_leakage(definition.inputs)
-    _check_features(vectors, names)
-    split = split_windows(vectors, definition, order.asset_class.model.min_good_ratio)
+    _check_features(vectors, definition.feature_names)
+    return train_split(split_windows(vectors, definition, order.asset_class.model.min_good_ratio), order)
+
+
+def train_split(split: Split, order: Order) -> Trained:
+    """Train the model of one asset class on windows that are split already.
+
+    Args:
+        split: windows of normal operation, with all features of the class's definition.
+        order: what to train.
+
+    Raises:
+        TrainingError: the data does not allow an honest model; says why and what to do.
+    """
+    definition = order.asset_class.feature_definition
+    names = definition.feature_names
     period = _period(split, definition)
     model = FAMILIES[order.asset_class.model.family](period, order.effort)
     onnx = model.export()
@@ -132,6 +145,7 @@ def _facts(
             used=len(definition.feature_names) - len(excluded),
             features=len(definition.feature_names),
             size=size,
+            max_size_mib=order.criteria.max_size_mib,
         ),
     )
 

@@ -7,7 +7,6 @@ from andon.models import Criterion, Verdict
 #: A share of flagged windows has sampling error; beyond twice what was asked for, the threshold does not hold.
 _SLACK = 2.0
 _MIN_USED = 0.5
-_MAX_MIB = 64.0
 
 
 def share_kept(flagged: float, asked: float, windows: int) -> Criterion:
@@ -32,7 +31,7 @@ def budget_kept(per_week: float, asked: float, windows: int) -> Criterion:
     )
 
 
-def judge_training(*, alarms: Criterion, used: int, features: int, size: int) -> Verdict:
+def judge_training(*, alarms: Criterion, used: int, features: int, size: int, max_size_mib: float) -> Verdict:
     """Return the verdict on a trained model.
 
     Args:
@@ -40,6 +39,7 @@ def judge_training(*, alarms: Criterion, used: int, features: int, size: int) ->
         used: features that the model looks at.
         features: features that the class has.
         size: of the graph, bytes.
+        max_size_mib: size that it may have.
     """
     return Verdict(
         criteria=(
@@ -54,7 +54,7 @@ def judge_training(*, alarms: Criterion, used: int, features: int, size: int) ->
             Criterion(
                 name="size_mib",
                 value=size / 2**20,
-                limit=_MAX_MIB,
+                limit=max_size_mib,
                 at_most=True,
                 evidence="size of model.onnx",
             ),

@@ -105,8 +105,8 @@ def test_the_truth_of_a_window_is_that_of_its_last_sample(recording: Path) -> No
 
 def test_a_verdict_does_not_depend_on_what_comes_later(recording: Path, bundle: Bundle) -> None:
     whole, cut = case(recording), case(recording, max_rows=1_000)
-    early = verdicts(labelled_vectors(cut.frames, cut), bundle, cut)["hall/a"]
-    late = verdicts(labelled_vectors(whole.frames, whole), bundle, whole)["hall/a"]
+    early = verdicts(labelled_vectors(cut.frames, cut), bundle, cut.asset_class)["hall/a"]
+    late = verdicts(labelled_vectors(whole.frames, whole), bundle, whole.asset_class)["hall/a"]
     complete = len(early.score) - 2  # the last two windows are cut off
     np.testing.assert_array_equal(early.score[:complete], late.score[:complete])
     np.testing.assert_array_equal(early.alarm[:complete], late.alarm[:complete])

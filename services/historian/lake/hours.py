@@ -11,6 +11,7 @@ from pathlib import PurePath
 import polars as pl
 
 from andon.clock import SECOND
+from andon.lake import TAG, hour_folder
 
 HOUR = 3_600 * SECOND
 OPEN = PurePath(".open")
@@ -37,9 +38,7 @@ class Hour:
     @property
     def path(self) -> PurePath:
         """Where its file is, below the lake's directory."""
-        start = _moment(self.start)
-        folder = PurePath("raw", self.asset_class, f"date={start:%Y-%m-%d}", f"hour={start:%H}")
-        return folder / f"p{self.partition}.parquet"
+        return hour_folder(self.asset_class, self.start) / f"p{self.partition}.parquet"
 
     def segment(self, level: int, token: str) -> PurePath:
         """Return where a part of it is while it is open.
@@ -89,7 +88,7 @@ def lake_rows(frames: pl.DataFrame) -> pl.DataFrame:
         "session",
         "sequence",
         *(_marks(frames[name]) for name in _MARKS),
-        *(pl.col("values").struct.field(tag).alias(f"tag_{tag}") for tag in tags),
+        *(pl.col("values").struct.field(tag).alias(TAG + tag) for tag in tags),
     )
 
 
