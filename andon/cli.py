@@ -35,6 +35,7 @@ _PANELS = {
     "notify": "Set up a site",
     "dataset": "Set up a site",
     "train": "Set up a site",
+    "evaluate": "Set up a site",
     "alert": "Run a site",
     "feedback": "Run a site",
     "history": "Run a site",
