@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-import os
 import shutil
 from collections.abc import Iterable
 from pathlib import Path
 
+from andon.disk import sync_directory
 from andon.errors import BundleError, RegistryError
 from andon.models.bundle import MANIFEST_FILE, MODEL_FILE
 from andon.registry.client import RegistryClient
@@ -81,9 +81,5 @@ def _check_names(model: pb.ModelVersion) -> None:
 
 
 def _settle(incoming: Path, target: Path) -> None:
-    descriptor = os.open(incoming, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    sync_directory(incoming)
     incoming.rename(target)

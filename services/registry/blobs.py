@@ -12,6 +12,7 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from pathlib import Path
 from typing import Protocol
 
+from andon.disk import sync_directory
 from andon.errors import AndonError
 
 #: Bytes read or sent at a time: enough that the cost of a message does not show, little enough for any limit.
@@ -132,20 +133,11 @@ class _FileUpload:
         os.fsync(self._file.fileno())
         target.parent.mkdir(exist_ok=True)
         self._path.rename(target)
-        _sync(target.parent)
+        sync_directory(target.parent)
 
     def close(self) -> None:
         """Let go of the file."""
         self._file.close()
-
-
-def _sync(folder: Path) -> None:
-    """Make the names in *folder* outlast a power cut."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _remove(path: Path) -> None:

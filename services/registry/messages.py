@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-
 from andon.registry.alias import alias_value
 from andon.registry.audit import Entry, Receipt
 from andon.registry.v1 import registry_pb2 as pb
@@ -41,13 +39,6 @@ def assignment_message(assigned: Assigned, version: Version, *, whole: bool = Tr
         since=assigned.since,
         entry=assigned.entry,
     )
-
-
-def assignment_messages(
-    assigned: Iterable[Assigned], versions: Mapping[str, Version], *, whole: bool
-) -> list[pb.Assignment]:
-    """Return what a model's aliases stand for; *versions* are by version."""
-    return [assignment_message(each, versions[each.version], whole=whole) for each in assigned]
 
 
 def promotion_message(request: Request) -> pb.Promotion:

@@ -21,7 +21,6 @@ from services.registry.identity import caller
 from services.registry.intake import Intake, IntakeError
 from services.registry.messages import (
     assignment_message,
-    assignment_messages,
     entry_message,
     model_message,
     promotion_message,
@@ -29,7 +28,7 @@ from services.registry.messages import (
 )
 from services.registry.promotions import Promotions, UnknownError
 from services.registry.rules import OutrunError, RefusedError
-from services.registry.store import Store, Version
+from services.registry.store import Store
 
 _CODES: tuple[tuple[tuple[type[Exception], ...], grpc.StatusCode], ...] = (
     ((UnknownError,), grpc.StatusCode.NOT_FOUND),
@@ -79,11 +78,10 @@ class RegistryService(registry_pb2_grpc.RegistryServiceServicer):
         """Tell what an alias stands for."""
         async with _told(context):
             alias = alias_name(request.alias)
-            assigned = {each.alias: each for each in await self._parts.store.assignments(request.name)}
+            assigned = {each[0].alias: each for each in await self._parts.store.assignments(request.name)}
             if alias not in assigned:
                 raise UnknownError(f"{request.name!r} has no {alias or 'alias of that number'}")
-            version = (await self._versions(request.name))[assigned[alias].version]
-            return pb.ResolveResponse(assignment=assignment_message(assigned[alias], version))
+            return pb.ResolveResponse(assignment=assignment_message(*assigned[alias]))
 
     async def Watch(self, request: pb.WatchRequest, context: Any) -> AsyncIterator[pb.WatchResponse]:  # noqa: N802
         """Tell what aliases stand for, now and whenever that changes."""
@@ -153,12 +151,9 @@ class RegistryService(registry_pb2_grpc.RegistryServiceServicer):
             async for entry in self._parts.store.entries(request.first):
                 yield entry_message(entry)
 
-    async def _versions(self, name: str) -> dict[str, Version]:
-        return {version.version: version for version in await self._parts.store.versions(name)}
-
     async def _assignments(self, name: str, *, whole: bool) -> list[pb.Assignment]:
         assigned = await self._parts.store.assignments(name)
-        return assignment_messages(assigned, await self._versions(name), whole=whole) if assigned else []
+        return [assignment_message(each, version, whole=whole) for each, version in assigned]
 
 
 @contextlib.asynccontextmanager

@@ -21,6 +21,11 @@ _AUDIT_LOCK = int.from_bytes(b"audit", "big")
 _ENTRY = "number, at, actor, action, name, version, details, previous, hash"
 _AT_ONCE = 1_000
 
+_ASSIGNED_VERSIONS = """
+SELECT v.*, m.asset_class FROM registry.version v JOIN registry.model m USING (name)
+WHERE name = $1 AND version = ANY($2)
+"""
+
 Connection = asyncpg.pool.PoolConnectionProxy
 
 
@@ -104,9 +109,12 @@ class Store:
         """Return versions, newest first: of all models, of one, or one of one."""
         return await _versions(self._database, name, version)
 
-    async def assignments(self, name: str) -> list[Assigned]:
-        """Return what the aliases of a model stand for."""
-        return await _assignments(self._database, name)
+    async def assignments(self, name: str) -> list[tuple[Assigned, Version]]:
+        """Return what the aliases of a model stand for; its other versions, which may be many, are not read."""
+        assigned = await _assignments(self._database, name)
+        rows = await self._database.fetch(_ASSIGNED_VERSIONS, name, [each.version for each in assigned])
+        versions = {row["version"]: _version(row) for row in rows}
+        return [(each, versions[each.version]) for each in assigned]
 
     async def requests(self, name: str) -> list[Request]:
         """Return a model's requests for promotion, newest first."""

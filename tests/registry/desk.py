@@ -11,6 +11,7 @@ from typer.testing import CliRunner, Result
 
 from andon.cli import app
 from andon.clock import wall_clock
+from andon.errors import RegistryError
 from andon.models import Bundle, make_bundle, save_bundle
 from andon.models.manifest import Criterion, Verdict
 from andon.plant import Plant
@@ -65,7 +66,8 @@ async def registry(
     )
     metrics = Metrics("registry")
     async with at_work(lambda stop: run(plant, settings, metrics, stop)):
-        await _answering(site)
+        async with connected(site.client("clara")) as client:
+            await answered(client)
         yield site
 
 
@@ -89,12 +91,12 @@ def server_settings(site: RegistrySite, *, announce: bool) -> RegistrySettings:
     )
 
 
-async def _answering(site: RegistrySite) -> None:
-    async with asyncio.timeout(20), connected(site.client("clara")) as client:
+async def answered(client: RegistryClient) -> pb.ListResponse:
+    """Return the first answer of a registry that is about to start."""
+    async with asyncio.timeout(30):
         while True:
-            with contextlib.suppress(Exception):
-                await client.list()
-                return
+            with contextlib.suppress(RegistryError):
+                return await client.list()
             await asyncio.sleep(0.05)
 
 

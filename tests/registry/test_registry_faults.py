@@ -27,7 +27,7 @@ from sandbox.database import embedded_database
 from sandbox.registry import RegistrySite, make_registry_site
 from tests.database.server import start_database, stop_database
 from tests.models.sample import trained
-from tests.registry.desk import GO, NAME, aliases, ask, model, promote, publish, registry, saved
+from tests.registry.desk import GO, NAME, aliases, answered, ask, model, promote, publish, registry, saved
 
 SIZE = 3 * 2**20
 
@@ -215,12 +215,8 @@ async def process(site: RegistrySite, database: DatabaseSettings, folder: Path) 
         sys.executable, "-m", "services.registry", env=environment, stdout=asyncio.subprocess.DEVNULL
     )
     try:
-        async with asyncio.timeout(30), connected(site.client("clara")) as client:
-            while True:
-                with contextlib.suppress(RegistryError):
-                    await client.list()
-                    break
-                await asyncio.sleep(0.05)
+        async with connected(site.client("clara")) as client:
+            await answered(client)
         yield Killed(service)
     finally:
         with contextlib.suppress(ProcessLookupError):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -15,9 +14,8 @@ from pydantic import SecretStr, ValidationError
 from structlog.testing import capture_logs
 
 from andon.errors import ConfigError, RegistryError
-from andon.registry.client import RegistryClient, connected
+from andon.registry.client import connected
 from andon.registry.settings import RegistryClientSettings, RegistryTls
-from andon.registry.v1 import registry_pb2 as pb
 from andon.settings import DatabaseSettings, KafkaSettings, TelemetrySettings, read_settings
 from andon.signing import generate_key
 from andon.telemetry import Metrics
@@ -27,7 +25,7 @@ from services.registry.__main__ import run
 from services.registry.identity import AUDIENCE
 from services.registry.settings import RegistrySettings, ServiceSettings
 from tests.models.sample import PLANT
-from tests.registry.desk import server_settings
+from tests.registry.desk import answered, server_settings
 from tests.stream.bus import at_work
 
 
@@ -89,15 +87,6 @@ def test_a_setting_is_named_by_its_variable(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setenv("ANDON_REGISTRY__INSECURE", "true")
     with pytest.raises(ConfigError, match="ANDON_REGISTRY__PORT"):
         read_settings(ServiceSettings)
-
-
-async def answered(client: RegistryClient) -> pb.ListResponse:
-    """Return the first answer of a registry that is about to start."""
-    async with asyncio.timeout(20):
-        while True:
-            with contextlib.suppress(RegistryError):
-                return await client.list()
-            await asyncio.sleep(0.05)
 
 
 async def test_without_tls_it_says_so_loudly_and_still_asks_who_calls(

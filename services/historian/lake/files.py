@@ -9,6 +9,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path, PurePath
 
+from andon.disk import sync_directory
 from andon.errors import ConfigError
 
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
@@ -80,7 +81,7 @@ class Files:
     def sync(self, folder: PurePath) -> None:
         """Force the names in a folder to disk."""
         with _room():
-            _sync(self._root / folder)
+            sync_directory(self._root / folder)
 
     def remove(self, path: PurePath) -> None:
         """Remove a file."""
@@ -119,7 +120,7 @@ class Files:
         if not folder.is_dir():
             folder.mkdir(parents=True, exist_ok=True)
             for above in (folder, *folder.parents):
-                _sync(above)
+                sync_directory(above)
                 if above == self._root:
                     break
 
@@ -133,11 +134,3 @@ def _room() -> Iterator[None]:
         if error.errno in _NO_ROOM:
             raise NoRoomError(*error.args) from error
         raise
-
-
-def _sync(folder: Path) -> None:
-    file = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(file)
-    finally:
-        os.close(file)

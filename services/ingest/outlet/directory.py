@@ -74,12 +74,3 @@ def _page(file: int, offset: int, count: int) -> bytes:
             raise
         _log.error("the disk cannot read a page of the spool", offset=offset, bytes=count)
         return bytes(count)
-
-
-def sync_directory(directory: Path) -> None:
-    """Force the names of new files to disk."""
-    file = os.open(directory, os.O_RDONLY)
-    try:
-        os.fsync(file)
-    finally:
-        os.close(file)

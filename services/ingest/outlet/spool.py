@@ -19,11 +19,12 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from andon.disk import sync_directory
 from andon.errors import ConfigError
 from andon.telemetry import get_logger
 from services.ingest.outlet.block import Block, Damage, Entry, encode_block, walk
 from services.ingest.outlet.chunk import Chunk
-from services.ingest.outlet.directory import lock, read_bytes, read_position, save_position, sync_directory
+from services.ingest.outlet.directory import lock, read_bytes, read_position, save_position
 
 _log = get_logger(__name__)
 _SUFFIX = ".segment"
