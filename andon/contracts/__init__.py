@@ -8,7 +8,7 @@ from andon.contracts.frames import Context, ContextFrame, Frame, MachineState, Q
 from andon.contracts.headers import Headers
 from andon.contracts.ids import event_id
 from andon.contracts.kpi import Oee
-from andon.contracts.lifecycle import DriftReport, ModelEvent, PlantEvent
+from andon.contracts.lifecycle import DriftEvidence, DriftReport, ModelEvent, PlantEvent
 from andon.contracts.scoring import Contribution, Decision, FeatureVector, Inference, LimitViolation, ModelRef
 
 __all__ = [
@@ -23,6 +23,7 @@ __all__ = [
     "DeadLetter",
     "DeadLetterReason",
     "Decision",
+    "DriftEvidence",
     "DriftReport",
     "Event",
     "FeatureVector",

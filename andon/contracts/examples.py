@@ -14,7 +14,7 @@ from andon.contracts.frames import Bounds, Context, ContextFrame, Frame, Machine
 from andon.contracts.headers import CONTRACT_HEADER
 from andon.contracts.ids import event_id
 from andon.contracts.kpi import Oee
-from andon.contracts.lifecycle import DriftReport, ModelEvent, PlantEvent
+from andon.contracts.lifecycle import DriftEvidence, DriftReport, ModelEvent, PlantEvent
 from andon.contracts.scoring import Contribution, Decision, FeatureVector, Inference, ModelRef
 from andon.uns import Stage
 
@@ -146,18 +146,34 @@ _VERDICT = Feedback(
 )
 
 _DRIFT = DriftReport(
-    id=event_id(_PUMP, _END, Stage.DRIFT, "population-stability/flow_mean"),
+    id=event_id(_PUMP, _END, Stage.DRIFT, "9f86d081884c"),
     asset=_PUMP,
     time=_END,
     ingest_time=_SEEN,
-    detector="population-stability",
-    subject="flow_mean",
-    statistic=0.31,
-    threshold=0.2,
+    asset_class=_CLASS,
+    definition="2c26b46b68ff",
+    model=_MODEL,
     state="drift",
-    cause="new_regime",
+    cause="process_drift",
     since=_START,
-    action="Compare with the order: a new product may need training data.",
+    sensors=["vibration"],
+    evidence=[
+        DriftEvidence(
+            detector="cusum",
+            subject="vibration_mean",
+            tag="vibration",
+            statistic=14.2,
+            threshold=9.8,
+            e_value=5_200.0,
+            shift=1.4,
+            since=_START,
+            words="vibration mean 0.8 mm/s above normal",
+        )
+    ],
+    promised=1.0,
+    retrain="wanted",
+    message="Process drift: vibration has risen slowly, and its fellow sensors with it.",
+    action="Look for wear at the next stop; a model of what is normal now is being trained.",
 )
 
 _OEE = Oee(

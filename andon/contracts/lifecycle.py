@@ -7,18 +7,52 @@ from typing import Literal, Self
 from pydantic import Field, FiniteFloat, model_validator
 
 from andon.contracts.base import AssetPath, Event, Micros, Model
+from andon.contracts.scoring import ModelRef
+
+
+class DriftEvidence(Model):
+    """What one detector saw of one subject, in terms a person can check."""
+
+    detector: str = Field(description="Name of the detector; see docs/drift.md.")
+    subject: str = Field(description="Feature that it watches; or score, joint (all features together) or precision.")
+    tag: str | None = Field(default=None, description="The main tag that the feature is made of.")
+    statistic: FiniteFloat = Field(description="The detector's statistic.")
+    threshold: FiniteFloat = Field(description="Drift is found above this, by the false-alarm contract.")
+    e_value: float | None = Field(
+        default=None, ge=0, description="Evidence against 'nothing has changed'; 20 is what p = 0.05 is at best."
+    )
+    shift: FiniteFloat | None = Field(
+        default=None, description="How far the mean has moved, in standard deviations of the reference."
+    )
+    since: Micros = Field(description="Event time since when it is so, as far as can be told.")
+    words: str = Field(default="", description="The same in plain words: 'vibration 0.8 mm/s above normal'.")
 
 
 class DriftReport(Event):
-    """Stage `drift`: the data, or the model's grip on it, has changed."""
+    """Stage `drift`: the data, or the model's grip on it, has changed, or is as it was again.
 
-    detector: str = Field(description="Name of the detector.")
-    subject: str = Field(description="Feature, tag or score that it watches.")
-    statistic: FiniteFloat = Field(description="The detector's statistic.")
-    threshold: FiniteFloat = Field(description="Drift is reported above this.")
-    state: Literal["stable", "warning", "drift"]
-    cause: Literal["unknown", "sensor_fault", "new_regime", "process_drift", "model_decay"] = "unknown"
+    One event per change of an asset's state; `time` is the end of the window with which it changed.
+    """
+
+    asset_class: str = Field(description="The asset's class in the plant model.")
+    definition: str = Field(description="Content hash of the feature definition.")
+    model: ModelRef | None = Field(description="The model whose reference period is compared with; null without one.")
+    state: Literal["stable", "warning", "drift", "abstain"]
+    reason: str | None = Field(
+        default=None, description="Why nothing can be said: '<code>: <text>', see docs/drift.md."
+    )
+    cause: Literal["none", "unknown", "sensor_fault", "new_regime", "process_drift", "model_decay"] = "none"
     since: Micros = Field(description="Event time since when it is so, as far as can be told.")
+    sensors: list[str] = Field(default_factory=list, description="Tags concerned, the one to look at first in front.")
+    evidence: list[DriftEvidence] = Field(default_factory=list, description="What was seen, the strongest first.")
+    regime: str | None = Field(default=None, description="Regime of operation in which it was seen.")
+    promised: float | None = Field(
+        default=None, ge=0, description="False alarms of this machine in 30 days that the thresholds allow for."
+    )
+    retrain: Literal["no", "wanted", "refused"] = Field(
+        default="no", description="Whether a model is to be trained on what is normal now; refused when data is faulty."
+    )
+    message: str = Field(default="", description="What has happened, in a sentence.")
     action: str = Field(default="", description="Suggested next step, in plain words.")
 
 
@@ -42,6 +76,8 @@ class ModelEvent(Model):
         "refused",
         "retired",
         "retrain_requested",
+        "retrain_refused",
+        "retrain_failed",
     ]
     alias: Literal["", "candidate", "shadow", "canary", "production", "previous"] = Field(
         default="", description="As what it acts, or shall act."

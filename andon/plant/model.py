@@ -241,6 +241,19 @@ class ModelSpec(_Part):
     """When an alert that comes and goes is held open as one."""
 
 
+class DriftSpec(_Part):
+    """When the data of a class counts as drifted, and what follows."""
+
+    false_alarms_per_30_days: float = Field(default=1.0, gt=0)
+    """The false-alarm contract: how often drift may be reported of a machine that has not changed."""
+    retrain: bool = True
+    """Whether process drift and model decay ask for a new model."""
+    cool_down: Duration = Field(default=86_400_000_000, ge=0)
+    """After a model was trained, the next one waits this long."""
+    retrain_every: Duration | None = Field(default=None, gt=0)
+    """Train on a schedule, too; null trains only when asked to."""
+
+
 class Consistency(_Part):
     """How samples of one frame must relate: `low` and `high`, `sum` and `equals`, or `ratio` and `between`."""
 
@@ -301,6 +314,7 @@ class AssetClass(_Part):
     """Relations in which the samples of one frame must stand; those that do not are marked inconsistent."""
     features: FeatureDefinition = Field(default_factory=FeatureDefinition)
     model: ModelSpec = Field(default_factory=ModelSpec)
+    drift: DriftSpec = Field(default_factory=DriftSpec)
     messages: tuple[Message, ...] = ()
     machine_states: tuple[StateRule, ...] = ()
     """How its state follows from its tags and its context, unless an event tells it."""

@@ -338,6 +338,56 @@ CATALOGUE: dict[str, MetricSpec] = {
             ("reason",),
         ),
         MetricSpec(
+            "andon_drift_statistic",
+            "gauge",
+            "A detector's statistic of a machine, of the subject that is nearest to its threshold, in thresholds.",
+            ("asset", "detector"),
+        ),
+        MetricSpec(
+            "andon_drift_e_value",
+            "gauge",
+            "Evidence that a machine is not as in its reference period, over all its sensors; 1 says nothing.",
+            ("asset",),
+        ),
+        MetricSpec(
+            "andon_drift_state",
+            "gauge",
+            "1 for the state that a machine is in: stable, warning, drift or abstain; 0 for the others.",
+            ("asset", "state"),
+        ),
+        MetricSpec(
+            "andon_drift_reports_total", "counter", "Changes of a machine's state.", ("asset_class", "state", "cause")
+        ),
+        MetricSpec(
+            "andon_drift_promised_false_alarms",
+            "gauge",
+            "False alarms of drift that the contract allows the machines that are watched, in 30 days.",
+            ("asset_class",),
+        ),
+        MetricSpec(
+            "andon_drift_achieved_false_alarms",
+            "gauge",
+            "The same as the thresholds gave in the reference period.",
+            ("asset_class",),
+        ),
+        MetricSpec(
+            "andon_drift_watched_seconds_total", "counter", "Machine time that was watched for drift.", ("asset_class",)
+        ),
+        MetricSpec(
+            "andon_retrain_requests_total",
+            "counter",
+            "Requests for a new model, by who asked (drift, schedule, person) and what came of it "
+            "(taken, refused, published, failed).",
+            ("asset_class", "origin", "outcome"),
+        ),
+        MetricSpec(
+            "andon_retrain_seconds",
+            "histogram",
+            "From a request taken to a candidate published.",
+            ("asset_class",),
+            _LATENCY,
+        ),
+        MetricSpec(
             "andon_notifications_total",
             "counter",
             "Changes of alerts that a sink was to be told, by outcome: taken, refused, undelivered, history.",
