@@ -338,13 +338,13 @@ CATALOGUE: dict[str, MetricSpec] = {
             ("reason",),
         ),
         MetricSpec(
-            "andon_drift_statistic",
+            "andon_drift_statistic_ratio",
             "gauge",
             "A detector's statistic of a machine, of the subject that is nearest to its threshold, in thresholds.",
             ("asset", "detector"),
         ),
         MetricSpec(
-            "andon_drift_e_value",
+            "andon_drift_evidence_ratio",
             "gauge",
             "Evidence that a machine is not as in its reference period, over all its sensors; 1 says nothing.",
             ("asset",),
@@ -359,13 +359,13 @@ CATALOGUE: dict[str, MetricSpec] = {
             "andon_drift_reports_total", "counter", "Changes of a machine's state.", ("asset_class", "state", "cause")
         ),
         MetricSpec(
-            "andon_drift_promised_false_alarms",
+            "andon_drift_promised_alarms",
             "gauge",
             "False alarms of drift that the contract allows the machines that are watched, in 30 days.",
             ("asset_class",),
         ),
         MetricSpec(
-            "andon_drift_achieved_false_alarms",
+            "andon_drift_achieved_alarms",
             "gauge",
             "The same as the thresholds gave in the reference period.",
             ("asset_class",),

@@ -37,9 +37,10 @@ UNITS = {
     "score",
     "error",
     "verdicts",
+    "alarms",
 }
 #: Gauges that are 1 while something is so.
-STATES = {"insecure", "away", "connected", "full", "stale"}
+STATES = {"insecure", "away", "connected", "full", "stale", "state"}
 METRICS = pytest.mark.parametrize("spec", CATALOGUE.values(), ids=lambda spec: spec.name)
 
 
