@@ -21,14 +21,14 @@ from andon.uns import Stage
 _POLL_MS = 200
 
 
-async def send_through(kafka: KafkaSettings, plant: Plant, frame: Frame, timeout: int) -> Passage:
-    """Send *frame* as a source does; return how far it has come when it has been judged, or after *timeout*.
+async def send_through(kafka: KafkaSettings, plant: Plant, frame: Frame, patience: int) -> Passage:
+    """Send *frame* as a source does; return how far it has come when it has been judged, or after *patience*.
 
     Args:
         kafka: how to reach the broker.
         plant: the plant model.
         frame: an event of the `raw` topic.
-        timeout: microseconds.
+        patience: microseconds.
 
     Raises:
         ConfigError: the site has no topics.
@@ -39,7 +39,7 @@ async def send_through(kafka: KafkaSettings, plant: Plant, frame: Frame, timeout
     stages = await _watched(kafka, plant, frame)
     async with _at_the_end(kafka, stages) as consumer:
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(timeout / SECOND):
+            async with asyncio.timeout(patience / SECOND):
                 await _send(kafka, plant, frame)
                 while not passage.over:
                     await _watch(consumer, stages, passage)
