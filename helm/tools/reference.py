@@ -16,9 +16,9 @@ CHART = Path(__file__).parents[1] / "andon"
 
 _INTRODUCTION = """# The chart `andon`
 
-Runs Andon on Kubernetes 1.30 or newer, beside a Kafka and a PostgreSQL that are there already. How to install, upgrade, roll
-back and scale it is in [docs/operations.md](../../docs/operations.md). A value that is not in this table is refused, and so
-are values that do not go together.
+Runs Andon on Kubernetes 1.30 or newer, beside a Kafka and a PostgreSQL that are there already. How to install,
+upgrade, roll back and scale it is in [docs/operations.md](../../docs/operations.md). A value that is not in this table
+is refused, and so are values that do not go together.
 
 This page is made by `make chart`.
 

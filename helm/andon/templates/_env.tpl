@@ -7,6 +7,7 @@
   "ANDON_TELEMETRY__LOG_LEVEL" $values.telemetry.logLevel
   "ANDON_RUNTIME__STOP_DEADLINE" (printf "%ds" (int $values.stopDeadlineSeconds))
   "HOME" "/tmp" -}}
+{{- with $values.telemetry.traces }}{{ $_ := set $env "ANDON_TELEMETRY__TRACING__ENDPOINT" . }}{{ end -}}
 {{- if not .facts.bare -}}
   {{- $env = merge $env (dict "ANDON_PLANT" "/etc/andon/config/plant.yaml") (include "andon.part.env.kafka" . | fromJson) -}}
 {{- end -}}

@@ -56,6 +56,7 @@ spec:
   egress:
     {{- $conduits := list "dns" }}
     {{- if not .facts.bare }}{{ $conduits = append $conduits "kafka" }}{{ end }}
+    {{- if and $values.telemetry.traces (not .facts.bare) }}{{ $conduits = append $conduits "traces" }}{{ end }}
     {{- if include "andon.part.database" . }}{{ $conduits = append $conduits "database" }}{{ end }}
     {{- range concat $conduits (.facts.conduits | default list) }}
     {{- include "andon.conduit" (dict "root" $part.root "name" .) | nindent 4 }}
