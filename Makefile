@@ -19,7 +19,7 @@ test: .venv/dev  ## Run all tests.
 	@$(BIN)/pytest --numprocesses 2 --dist loadfile -m "not alone and not chart" $(ARGS)
 	@$(BIN)/pytest -m alone $(ARGS)
 
-helm-test: .venv/helm .venv/tools/helm helm/schemas/node_modules  ## Render the Helm chart in all its forms and check every manifest.
+helm-test: .venv/dev .venv/tools/helm helm/schemas/node_modules  ## Render the Helm chart in all its forms and check every manifest.
 	@$(BIN)/pytest --numprocesses 2 --dist loadfile -m chart tests/helm $(ARGS)
 
 lint: .venv/dev  ## ruff, ruff format, mypy --strict, import-linter.
@@ -65,8 +65,7 @@ bench: .venv/bench  ## Run the benches in their quick form.
 	@$(PIP) --editable '.[$(EXTRAS_$*)]'
 	@touch $@
 EXTRAS_sandbox := sandbox
-EXTRAS_helm := sandbox,dev,helm
-EXTRAS_dev := sandbox,dev,train
+EXTRAS_dev := sandbox,dev,helm,train
 EXTRAS_bench := sandbox,bench
 
 .venv/tools/helm: .venv/base helm/tools/binary.py

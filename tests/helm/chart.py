@@ -126,7 +126,10 @@ class Case:
 def case(name: str, *values: Values, profile: str = "default") -> Case:
     """Return a case: a profile, the least values that it needs, and *values*."""
     given = [LEAST, *([_MODELS, _ISSUED] if profile == "plant" else []), *values]
-    return Case(profile, name, json.dumps(functools.reduce(merged, given, {}), sort_keys=True))
+    together: dict[str, Any] = {}
+    for each in given:
+        together = merged(together, each)
+    return Case(profile, name, json.dumps(together, sort_keys=True))
 
 
 def merged(one: Values, other: Values) -> dict[str, Any]:
