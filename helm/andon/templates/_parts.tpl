@@ -24,8 +24,9 @@ The services that are enabled, by name, as JSON. ingest-line-2 has the facts of 
 {{- dict "name" .name "facts" $facts "values" .root.Values.defaults | toJson -}}
 {{- end -}}
 
+{{/* Whether there is a registry to take models from: "true" or nothing. Asked often, so it is not asked of all services. */}}
 {{- define "andon.hasModels" -}}
-{{- if (include "andon.services" . | fromJson).registry }}true{{ end -}}
+{{- if and (hasKey .Values.services "registry") (dig "registry" "enabled" .Values.defaults.enabled .Values.services) }}true{{ end -}}
 {{- end -}}
 
 {{/* Whether a part has a database: "true" or nothing. */}}
