@@ -33,7 +33,7 @@ LEAST: Values = {
     "services": {"ingest": {"files": {"sources.yaml": "sources: []"}}},
 }
 _MODELS: Values = {
-    "models": {"files": {"trust.yaml": "keys: []"}},
+    "models": {"files": {"trust.yaml": "keys: []"}, "trainerKey": {"name": "trainer"}},
     "services": {
         **{name: {"enabled": True} for name in ("drift", "trainer")},
         "registry": {"enabled": True, "files": {"access.yaml": "identities: []"}},

@@ -56,7 +56,7 @@ SETTINGS = {
     "notify": ("services.notify.settings", "ServiceSettings"),
     "historian": ("services.historian.settings", "ServiceSettings"),
     "oee": ("services.oee.__main__", "ServiceSettings"),
-    "drift": ("services.drift.settings", "ServiceSettings"),
+    "drift": ("services.drift.settings", "DriftSettings"),
     "trainer": ("services.trainer.settings", "ServiceSettings"),
     "registry": ("services.registry.settings", "ServiceSettings"),
 }

@@ -106,6 +106,7 @@ def test_no_two_objects_have_one_name() -> None:
         ({"services": {"feature": {"replicas": 9}}}, "more than kafka.partitions (8) have nothing to do"),
         ({"services": {"drift": {"enabled": True}}}, "services.registry.enabled: drift takes its models"),
         ({"services": {"registry": {"enabled": True}}}, "models: needs trust.yaml"),
+        ({"services": {"trainer": {"enabled": True}}}, "models.trainerKey.name: "),
         ({"defaults": {"autoscaling": {"kind": "keda"}}}, "keda.prometheus: "),
         ({"kafka": {"authentication": {"type": "tls"}}}, "kafka.tls.enabled: certificates need TLS"),
         ({"kafka": {"authentication": {"type": "plain"}}}, "kafka.authentication.secret: name the Secret"),

@@ -49,6 +49,9 @@
 {{- if and .facts.models (ne .facts.image "inference") (not (include "andon.hasModels" .root)) -}}
   {{- $findings = append $findings (printf "services.registry.enabled: %s takes its models from the registry" .name) -}}
 {{- end -}}
+{{- if and (eq .facts.image "trainer") (not $v.models.trainerKey.name) -}}
+  {{- $findings = append $findings "models.trainerKey.name: name the Secret with the key by which the trainer signs its models" -}}
+{{- end -}}
 {{- dict "findings" $findings | toJson -}}
 {{- end -}}
 

@@ -90,6 +90,7 @@
   {{- $_ := set $env "ANDON_HISTORIAN__LAKE__DIRECTORY" "/var/lib/andon/lake" -}}
 {{- else if eq $service "trainer" -}}
   {{- $_ := set $env "ANDON_TRAINER__LAKE" "/var/lib/andon/lake" -}}
+  {{- $_ := set $env "ANDON_TRAINER__KEY" "/etc/andon/author/trainer.key" -}}
   {{- $_ := set $env "ANDON_TRAINER__WORK" "/var/lib/andon/retraining" -}}
 {{- else if and (eq $service "alert") .root.Values.alertApi.enabled -}}
   {{- $_ := set $env "ANDON_ALERT__API__PORT" (toString (int .root.Values.alertApi.port)) -}}

@@ -75,6 +75,11 @@ the image is written to; what a service writes is below /var/lib/andon and /tmp.
   {{- $source := dict "secret" (dict "secretName" (include "andon.part.registrySecret" .) "defaultMode" 288) -}}
   {{- $_ := set $volumes "registry" (dict "path" "/etc/andon/registry" "readOnly" true "source" $source) -}}
 {{- end -}}
+{{- if eq .facts.image "trainer" -}}
+  {{- $key := .root.Values.models.trainerKey -}}
+  {{- $source := dict "secret" (dict "secretName" $key.name "defaultMode" 288 "items" (list (dict "key" $key.key "path" "trainer.key"))) -}}
+  {{- $_ := set $volumes "author" (dict "path" "/etc/andon/author" "readOnly" true "source" $source) -}}
+{{- end -}}
 {{- if and (eq .name "alert") .root.Values.alertApi.enabled (include "andon.alertApiSecret" .root) -}}
   {{- $source := dict "secret" (dict "secretName" (include "andon.alertApiSecret" .root) "defaultMode" 288) -}}
   {{- $_ := set $volumes "api" (dict "path" "/etc/andon/api" "readOnly" true "source" $source) -}}
