@@ -70,7 +70,11 @@ SWITCHES: dict[str, Values] = {
         "externalSecrets": {
             "enabled": True,
             "store": {"name": "vault"},
-            "secrets": {"andon-database": {"dsn": {"key": "plant/andon", "property": "dsn"}}},
+            "secrets": {
+                "andon-database": {"dsn": {"key": "plant/andon", "property": "dsn"}},
+                "andon-database-owner": {"dsn": {"key": "plant/andon-owner"}},
+                "db-ca": {"ca.crt": {"key": "plant/db-ca"}},
+            },
         }
     },
     "api": {

@@ -21,6 +21,7 @@ from andon.plant import Plant
 from andon.settings import KafkaSettings, Settings, read_settings
 from andon.settings_table import settings_of
 from andon.stream.topics import changelog_name, group_name, topic_config, topic_name
+from andon.telemetry.catalogue import CATALOGUE as METRICS
 from andon.units import parse_duration
 from helm.tools.reference import written
 from sandbox.broker import free_port
@@ -292,3 +293,62 @@ def test_jobs_run_commands_of_the_image() -> None:
         "migrate": (["/opt/andon/bin/andon"], ["database", "migrate"]),
         "probe": (["/opt/andon/bin/andon"], ["probe", "test/probe", "--timeout", "2min"]),
     }
+
+
+def names_in(value: Any) -> set[str]:
+    """Return all texts in a manifest."""
+    if isinstance(value, dict):
+        return set().union(*map(names_in, value.values())) if value else set()
+    if isinstance(value, list):
+        return set().union(*map(names_in, value)) if value else set()
+    return {value} if isinstance(value, str) else set()
+
+
+def weight(manifest: Manifest) -> int | None:
+    """Return when a manifest is created before an install; None when it is part of it."""
+    annotations = manifest["metadata"].get("annotations", {})
+    return int(annotations["helm.sh/hook-weight"]) if "pre-install" in annotations.get("helm.sh/hook", "") else None
+
+
+def test_what_the_migration_needs_is_there_before_it() -> None:
+    for one in CASES:
+        for job in of_kind(rendered(one), "Job").values():
+            at = weight(job)
+            assert at is not None
+            needed = names_in(job["spec"]["template"]["spec"])
+            makers = (
+                "ConfigMap",
+                "ExternalSecret",
+                "Certificate",
+                "KafkaUser",
+                "ServiceAccount",
+                "PersistentVolumeClaim",
+            )
+            for each in rendered(one):
+                if each["kind"] in makers and each["metadata"]["name"] in needed:
+                    before = weight(each)
+                    assert before is not None, f"{one}: {each['metadata']['name']} comes after the migration"
+                    assert before < at
+
+
+def test_the_migration_reads_its_own_copy_of_a_secret_from_a_store() -> None:
+    one = rendered(case("stored", SWITCHES["external-secrets"], SWITCHES["database-tls"]))
+    copies = {name for name, each in of_kind(one, "ExternalSecret").items() if weight(each) is not None}
+    assert copies == {"site-andon-migrate-andon-database-owner", "site-andon-migrate-db-ca"}
+    (job,) = of_kind(one, "Job").values()
+    assert copies <= names_in(job)
+
+
+def test_lag_is_asked_for_as_prometheus_knows_it() -> None:
+    manifests = rendered(OPERATORS)
+    (monitor,) = of_kind(manifests, "ServiceMonitor").values()
+    label = monitor["spec"]["jobLabel"]
+    (endpoint,) = monitor["spec"]["endpoints"]
+    assert endpoint["honorLabels"] is True, "Prometheus would rename the label `service` of every metric"
+    for name, scaled in of_kind(manifests, "ScaledObject").items():
+        exposed = of_kind(manifests, "Service")[name]["metadata"]
+        (trigger,) = scaled["spec"]["triggers"]
+        found = re.fullmatch(r'sum\((\w+)\{namespace="(.+)",job="(.+)"\}\)', trigger["metadata"]["query"])
+        assert found is not None
+        assert found[1] in METRICS
+        assert (found[2], found[3]) == (exposed["namespace"], exposed["labels"][label])

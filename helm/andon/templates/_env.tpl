@@ -109,8 +109,10 @@
 {{- $values := .root.Values -}}
 {{- $secrets := deepCopy .values.secrets -}}
 {{- if include "andon.part.database" . -}}
-  {{- $own := and (eq .name "migrate") $values.database.migration.secret.name -}}
-  {{- $_ := set $secrets "ANDON_DATABASE__DSN" (ternary $values.database.migration.secret $values.database.secret (not (not $own))) -}}
+  {{- $migration := $values.database.migration.secret -}}
+  {{- $secret := ternary $migration $values.database.secret (and (eq .name "migrate") (ne $migration.name "")) -}}
+  {{- $name := include "andon.part.externalSecret" (merge (dict "secret" $secret.name) .) -}}
+  {{- $_ := set $secrets "ANDON_DATABASE__DSN" (dict "name" $name "key" $secret.key) -}}
 {{- end -}}
 {{- if not (or .facts.bare (has $values.kafka.authentication.type (list "none" "tls"))) -}}
   {{- $_ := set $secrets "ANDON_KAFKA__SASL__PASSWORD" (dict "name" (include "andon.part.kafkaSecret" .) "key" "password") -}}

@@ -1,4 +1,15 @@
-{{/* An ExternalSecret (dict root, name, secret, keys: key to remote key and property; hook: of the migration). */}}
+{{/*
+The Secret of a name (dict secret, and a part): jobs that come before an install cannot wait for what is installed, so
+they have a copy of their own of a Secret that comes from a store.
+*/}}
+{{- define "andon.part.externalSecret" -}}
+{{- $values := .root.Values.externalSecrets -}}
+{{- if and .facts.bare $values.enabled (hasKey $values.secrets .secret) -}}
+{{ include "andon.part.fullname" . }}-{{ end -}}
+{{ .secret }}
+{{- end -}}
+
+{{/* An ExternalSecret, and the Secret of its name (dict root, name, keys: key to remote key and property; hook: of the migration). */}}
 {{- define "andon.externalSecret" -}}
 {{- $values := .root.Values.externalSecrets -}}
 apiVersion: external-secrets.io/v1
@@ -16,7 +27,7 @@ metadata:
 spec:
   refreshInterval: {{ $values.refreshInterval }}
   secretStoreRef: {name: {{ $values.store.name }}, kind: {{ $values.store.kind }}}
-  target: {name: {{ .secret }}, creationPolicy: Owner}
+  target: {name: {{ .name }}, creationPolicy: Owner}
   data:
     {{- range $key, $remote := .keys }}
     - secretKey: {{ $key }}

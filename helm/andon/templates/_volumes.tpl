@@ -68,7 +68,8 @@ the image is written to; what a service writes is below /var/lib/andon and /tmp.
 {{- $volumes := dict -}}
 {{- $ca := .root.Values.database.tls.caSecret -}}
 {{- if and (include "andon.part.database" .) .root.Values.database.tls.enabled $ca.name -}}
-  {{- $source := dict "secret" (dict "secretName" $ca.name "defaultMode" 288 "items" (list (dict "key" $ca.key "path" "ca.crt"))) -}}
+  {{- $name := include "andon.part.externalSecret" (merge (dict "secret" $ca.name) .) -}}
+  {{- $source := dict "secret" (dict "secretName" $name "defaultMode" 288 "items" (list (dict "key" $ca.key "path" "ca.crt"))) -}}
   {{- $_ := set $volumes "database" (dict "path" "/etc/andon/database" "readOnly" true "source" $source) -}}
 {{- end -}}
 {{- if and (or .facts.models (eq .name "registry")) (include "andon.hasModels" .root) -}}
