@@ -76,6 +76,8 @@ class ModelCard(_Part):
 
     purpose: str
     """The question that it answers."""
+    intended_use: str = ""
+    """Who may use it, on what and how, and what it must not be used for; empty in bundles from before this was told."""
     owner: str
     """Who acts on it."""
     data: str

@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from andon.clock import isoformat
-from andon.models import Manifest, Verdict
+from andon.models import Manifest, ModelCard, Verdict
 from andon.signing.claim import canonical
 from andon.signing.trust import Signature
 
@@ -42,11 +42,17 @@ def bundle_facts(manifest: Manifest) -> dict[str, Facts]:
     )
     return {
         "": own,
-        "card": tuple(manifest.card.model_dump().items()),
+        "card": tuple(card_facts(manifest.card)),
         "metrics": [(name, f"{value:g}") for name, value in sorted(manifest.metrics.items())],
         "verdict": tuple(verdict_facts(manifest.verdict)),
         "digests": tuple(manifest.digests.items()),
     }
+
+
+def card_facts(card: ModelCard) -> Iterator[tuple[str, str]]:
+    """Yield the headings of a model card with what it says below them."""
+    for name, text in card.model_dump().items():
+        yield name.replace("_", " "), text or "not stated"
 
 
 def verdict_facts(verdict: Verdict | None) -> Iterator[tuple[str, str]]:
