@@ -16,9 +16,9 @@ from andon.models.bundle import MANIFEST_FILE, MODEL_FILE, REFERENCE_FILE
 from andon.registry.alias import alias_value
 from andon.registry.approval import statement
 from andon.registry.v1 import registry_pb2 as pb
+from andon.serving.trusted import Known, Trusted, check_order, verify
 from andon.signing import Role, Trust
 from sandbox.registry import RegistrySite, make_registry_site
-from services.inference.trusted import Known, Trusted, check_order, verify
 from tests.registry.desk import NAME, NO_GO, model, saved
 
 SERIAL = 1_800_000_000_000_000
