@@ -105,6 +105,11 @@ class Criterion(_Part):
         """Whether the value keeps to the limit."""
         return self.value <= self.limit if self.at_most else self.value >= self.limit
 
+    @property
+    def bound(self) -> str:
+        """What was asked for in words, such as ``at most 1``."""
+        return f"{'at most' if self.at_most else 'at least'} {self.limit:g}"
+
 
 class Verdict(_Part):
     """Go or no go: whether the model may act, by the criteria that were set before it was trained."""

@@ -62,9 +62,8 @@ def verdict_facts(verdict: Verdict | None) -> Iterator[tuple[str, str]]:
         return
     yield ("go", "every criterion is met") if verdict.go else ("no go", "not every criterion is met")
     for each in verdict.criteria:
-        bound = "at most" if each.at_most else "at least"
         met = "met" if each.met else "NOT met"
-        yield each.name, f"{each.value:g}, {bound} {each.limit:g}: {met} ({each.evidence})"
+        yield each.name, f"{each.value:g}, {each.bound}: {met} ({each.evidence})"
 
 
 def facts_view(parts: Mapping[str, Facts]) -> Group:
