@@ -109,7 +109,8 @@ def against(shown: Shown, other: Shown, champion: Bundle) -> Iterator[Criterion]
 
 def parity_kept(parity: ParityCard) -> Criterion:
     """Return whether the vectors of a dataset are those that the parity check computes of the same frames."""
-    evidence = f"{parity.checked} vectors computed again of their own frames alone, largest relative error {parity.largest:.3g}"
+    computed = f"{parity.checked} vectors computed again of their own frames alone"
+    evidence = f"{computed}, largest relative error {parity.largest:.3g}"
     return _criterion("parity_mismatches", parity.mismatches, 0, evidence)
 
 
