@@ -137,6 +137,8 @@ class ModelFacts(_Part):
     """Feature names in the order of the graph's input columns."""
     threshold: FiniteFloat = Field(gt=0)
     """A score above it is an anomaly."""
+    regime_thresholds: dict[str, Annotated[FiniteFloat, Field(gt=0)]] = {}
+    """The same for windows of these regimes (see `andon.features.regime`); `threshold` is for all others."""
     min_good_ratio: float = Field(ge=0, le=1)
     """Below this share of good samples the model abstains."""
     reference: ReferenceProfile

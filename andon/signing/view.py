@@ -39,6 +39,10 @@ def bundle_facts(manifest: Manifest) -> dict[str, Facts]:
         ("created", isoformat(manifest.created)),
         ("features", f"{len(manifest.features)}, definition {manifest.feature_hash}"),
         ("threshold", f"{manifest.threshold:g}"),
+        *(
+            (f"threshold of {regime or 'regime unknown'}", f"{at:g}")
+            for regime, at in manifest.regime_thresholds.items()
+        ),
     )
     return {
         "": own,
