@@ -63,6 +63,10 @@ def build(
         datetime | None, typer.Option("--from", help="Begin of the frames, UTC. Not for recordings.")
     ] = None,
     until: Annotated[datetime | None, typer.Option(help="End of the frames (exclusive), UTC.")] = None,
+    balance: Annotated[
+        bool, typer.Option("--balance", help="Add a part of labelled windows: as many abnormal ones as normal ones.")
+    ] = False,
+    seed: Annotated[int, typer.Option(min=0, help="Of the choice that --balance makes.")] = 0,
     output: Annotated[Path, typer.Option("--output", "-o", help="Folder of datasets.")] = Path("datasets"),
 ) -> None:
     """Compute the feature vectors of a period, and divide them by time into train, calibration and test."""
@@ -87,7 +91,7 @@ def build(
     made = refused = 0
     for name, source in sources:
         try:
-            dataset = build_dataset(model, name, source)
+            dataset = build_dataset(model, name, source, balance=seed if balance else None)
         except TrainingError as error:
             refused += 1
             console.print(f"no dataset of class {name}: {error}", style="red", markup=False)
