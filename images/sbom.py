@@ -1,7 +1,7 @@
 """``python -m images.sbom FOLDER``: a CycloneDX bill of materials of each image's Python environment.
 
-The versions are those installed here, which constraints.txt pins for the images too. What the base image brings is not in
-it; `docker buildx build --sbom=true` adds that.
+The versions are those installed here, which constraints.txt pins for the images too. What the base image brings is not
+in it; `docker buildx build --sbom=true` adds that.
 """
 
 from __future__ import annotations
@@ -38,9 +38,9 @@ def environment_bom(python: Path) -> Bom:
     Raises:
         ConfigError: it cannot be made.
     """
+    options = ("--mc-type", "application", "--spec-version", _SPEC_VERSION, "--output-reproducible")
     done = subprocess.run(
-        [sys.executable, "-m", "cyclonedx_py", "environment", "--pyproject", str(PYPROJECT)]
-        + ["--mc-type", "application", "--spec-version", _SPEC_VERSION, "--output-reproducible", str(python)],
+        [sys.executable, "-m", "cyclonedx_py", "environment", "--pyproject", str(PYPROJECT), *options, str(python)],
         capture_output=True,
         text=True,
         check=False,
@@ -57,10 +57,14 @@ def image_bom(whole: Bom, extras: Extras, service: str) -> Bom:
     components = [each for each in whole["components"] if canonicalize_name(each["name"]) in brought]
     root = whole["metadata"]["component"] | {"name": f"{ANDON}-{service}"}
     kept = {each["bom-ref"] for each in components}
-    direct = {canonicalize_name(each.name) for each in (*extras.base, *extras.direct(service))}
+    direct: set[str] = {canonicalize_name(each.name) for each in (*extras.base, *extras.direct(service))}
     needs = [{"ref": root["bom-ref"], "dependsOn": _refs(components, direct)}]
     needs += [_narrowed(each, kept) for each in whole["dependencies"] if each["ref"] in kept]
-    return whole | {"metadata": whole["metadata"] | {"component": root}, "components": components, "dependencies": needs}
+    return whole | {
+        "metadata": whole["metadata"] | {"component": root},
+        "components": components,
+        "dependencies": needs,
+    }
 
 
 def _refs(components: list[Bom], names: set[str]) -> list[str]:

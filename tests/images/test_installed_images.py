@@ -96,7 +96,7 @@ def healthy(environment: Path, variables: dict[str, str]) -> bool:
 def test_a_service_runs_on_what_its_image_carries(environment: Path, broker: EmbeddedBroker, service: str) -> None:
     assert install(environment, service) == EXTRAS.closure(service).keys()
     volume = environment / f"state-{service}"
-    volume.mkdir()
+    (volume / "bundles").mkdir(parents=True)
     with serving(environment, service, broker, volume) as variables:
         before = files(environment)
         deadline = time.monotonic() + _PATIENCE_S
