@@ -50,9 +50,9 @@ async def terminator(dsn: str, authority: Authority, *, mutual: bool = True) -> 
             await asyncio.gather(copy(reader, inner_writer), copy(inner_reader, writer))
 
     server = await asyncio.start_server(pass_on, "127.0.0.1", 0)
-    url = urlsplit(dsn)
+    url, port = urlsplit(dsn), server.sockets[0].getsockname()[1]
     try:
-        yield f"postgresql://{url.username}:{url.password or ''}@127.0.0.1:{server.sockets[0].getsockname()[1]}{url.path}"
+        yield f"postgresql://{url.username}:{url.password or ''}@127.0.0.1:{port}{url.path}"
     finally:
         server.close()
 

@@ -51,12 +51,13 @@ def _types(annotation: Any) -> Iterator[type]:
 
 @pytest.mark.parametrize("kind", [*SETTINGS, *FILES])
 def test_tls_has_one_shape(kind: type[BaseModel]) -> None:
-    groups = {path: types for path, types in fields(kind) if path.rpartition(".")[2] == "tls"}
-    assert all(issubclass(*types, (ClientTls, ServerTlsSettings)) for types in groups.values())
-    wanted = TlsSettings if kind in SETTINGS else NamedTls
-    clients = [next(iter(types)) for types in groups.values() if issubclass(*types, ClientTls)]
-    assert all(issubclass(each, wanted) for each in clients)
-    assert all(each.model_fields.keys() == TlsSettings.model_fields.keys() for each in clients)
+    groups = [types for path, types in fields(kind) if path.rpartition(".")[2] == "tls"]
+    assert all(len(types) == 1 for types in groups)
+    shapes = {shape for types in groups for shape in types}
+    assert all(issubclass(shape, (ClientTls, ServerTlsSettings)) for shape in shapes)
+    clients = [shape for shape in shapes if issubclass(shape, ClientTls)]
+    assert all(issubclass(shape, TlsSettings if kind in SETTINGS else NamedTls) for shape in clients)
+    assert all(shape.model_fields.keys() == TlsSettings.model_fields.keys() for shape in clients)
 
 
 @pytest.mark.parametrize("kind", SETTINGS)
