@@ -21,7 +21,9 @@ from images.closure import ANDON, Extras
 PYPROJECT = Path(__file__).parents[1] / "pyproject.toml"
 _SPEC_VERSION = "1.6"
 #: Extras that are no images.
-_SHARED = frozenset({"audit", "bench", "bus", "database", "dev", "models", "sandbox", "signing", "train", "tracing"})
+_SHARED = frozenset(
+    {"audit", "bench", "bus", "database", "dev", "helm", "models", "sandbox", "signing", "train", "tracing"}
+)
 
 Bom = dict[str, Any]
 """A bill of materials, as its JSON has it."""
