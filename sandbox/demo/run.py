@@ -32,13 +32,14 @@ from sandbox.demo.alerts import follow, spans
 from sandbox.demo.evaluation import AlertSpan, evaluate
 from sandbox.demo.feed import Feed, fed, present
 from sandbox.demo.history import Asked, ask
-from sandbox.demo.models import Swapped, judged, promote_all, swap_all
+from sandbox.demo.models import Swapped, judged, swap_all
 from sandbox.demo.production import announce, correction, plan
 from sandbox.demo.report import Report, measure_speed
 from sandbox.demo.scenario import Scenario
 from sandbox.demo.screen import Screen, figures
 from sandbox.demo.story import Story, traces, walk_back
 from sandbox.monitor import Reading, resident_bytes, scrape
+from sandbox.promotion import promote_all
 from sandbox.registry import RegistrySite, make_registry_site
 from sandbox.supervisor import OnFailure
 from services.trainer.order import DEFAULT_FALSE_ALARM_RATE
