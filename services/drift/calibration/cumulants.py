@@ -14,9 +14,9 @@ import numpy as np
 from services.drift.calibration.whitening import Floats
 
 #: Standard errors of the reference's own figures that a change must be beyond.
-SURETY = 3.0
+SURETY = 2.5
 #: Sizes of change that are bet on, each way, in geometric steps.
-SIZES = 5
+SIZES = 6
 #: Largest tilt.
 _STEEPEST = 1.0
 #: Blocks at least, of which a mean over blocks is taken.

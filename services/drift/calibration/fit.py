@@ -68,6 +68,8 @@ def _model(reference: Whitened, joint: Halves, features: int, run_length: float)
     needed = np.array(windows_needed(reference.whitening))
     slow = (needed == 0) | (np.array(reference.windows) < needed)
     charges[: len(slow)][slow] = math.inf
+    if features < 2:
+        charges[-1] = math.inf  # one feature has no pattern with others
     return Model(reference.whitening, spread.mean, spread.scale, float(away.mean), float(away.scale), tilt, charges, reference.silence)
 
 
