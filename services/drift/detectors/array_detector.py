@@ -106,7 +106,7 @@ def _decoded(text: str, shape: tuple[int, ...], name: str) -> Floats:
     try:
         data = base64.b64decode(text, validate=True)
     except binascii.Error as error:
-        raise ValueError(f"state {name!r} is not base64: {error}") from error
+        raise ValueError(f"state {name!r} is not base64 ({error}): start it anew") from error
     if len(data) != _FORMAT.itemsize * math.prod(shape):
         raise ValueError(f"state {name!r} has {len(data)} bytes, not those of {list(shape)}: start it anew")
     return np.frombuffer(data, _FORMAT).reshape(shape).astype(np.float64)

@@ -42,11 +42,11 @@ class Cusum(ArrayDetector):
     @property
     def statistic(self) -> Floats:
         """``[d]`` The larger sum, in standard deviations."""
-        return np.maximum(self._state["up"], self._state["down"])
+        return np.asarray(np.maximum(self._state["up"], self._state["down"]))
 
     @property
     def age(self) -> Floats:
-        """``[d]`` Values since the larger sum was last 0: where the change began, as far as can be told (Hinkley 1971)."""
+        """``[d]`` Values since the larger sum was last 0: since the change, as far as can be told (Hinkley 1971)."""
         is_up = self._state["up"] >= self._state["down"]
         return np.where(is_up, self._state["up_age"], self._state["down_age"])
 
@@ -78,7 +78,7 @@ class VarianceCusum(ArrayDetector):
     @property
     def statistic(self) -> Floats:
         """``[d]`` The larger sum, a logarithm of a likelihood ratio."""
-        return np.maximum(self._state["wider"], self._state["narrower"])
+        return np.asarray(np.maximum(self._state["wider"], self._state["narrower"]))
 
     @staticmethod
     def _log_ratio(row: Floats, ratio: float) -> Floats:

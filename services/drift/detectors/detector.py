@@ -28,8 +28,8 @@ class Detector(ABC):
     caller's (see `services/drift/calibration`).
 
     Laws (tests/drift/test_detector_laws.py): rows in one batch, row by row or in any split give the same; a snapshot
-    restored goes on as if nothing had been; a row without a value leaves a stream as it was; no stream knows of another;
-    state does not grow.
+    restored goes on as if nothing had been; a row without a value leaves a stream as it was; no stream knows of
+    another; state does not grow.
     """
 
     name: ClassVar[str]
@@ -73,5 +73,6 @@ class Detector(ABC):
         """Go on from a snapshot, in the order of *streams*.
 
         Raises:
-            ValueError: it is of another detector, of other settings or of another number of streams; nothing is changed.
+            ValueError: it is of another detector, of other settings or of another number of streams; nothing is
+            changed.
         """

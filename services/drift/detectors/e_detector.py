@@ -16,16 +16,17 @@ MOST = 1e200
 class EDetector(ArrayDetector):
     """Shiryaev-Roberts sums of bets on a change, mixed over its size.
 
-    A bet of tilt t multiplies its evidence by ``L = exp(t * value - cumulant)`` a row. Where the cumulant is at least the
-    logarithm of the mean of ``exp(t * value)``, L is 1 or less on average as long as nothing has changed, so ``M =
-    L * (M + 1)``, which begins a new bet each row, has a mean of at most the number of rows, whatever the values'
-    distribution: an alarm at M = c comes after c rows on average, or later. No law of the values and no table of control
-    limits is needed. Several tilts, of both signs, are averaged, so that the size of the change need not be known.
+    A bet of tilt t multiplies its evidence by ``L = exp(t * value - cumulant)`` a row. Where the cumulant is at least
+    the logarithm of the mean of ``exp(t * value)``, L is 1 or less on average as long as nothing has changed, so ``M
+    = L * (M + 1)``, which begins a new bet each row, has a mean of at most the number of rows, whatever the values'
+    distribution: an alarm at M = c comes after c rows on average, or later. No law of the values and no table of
+    control limits is needed. Several tilts, of both signs, are averaged, so that the size of the change need not be
+    known.
 
     Literature: Shin, Ramdas and Rinaldo 2022, E-detectors: a nonparametric framework for sequential change detection;
     Shiryaev 1963 and Roberts 1966 for the sum. Good as the default: it holds its rate. Bad where values depend on each
-    other: give it the residuals of a whitening, or cumulants that were measured over blocks. State: 16 bytes a tilt, 160
-    with ten.
+    other: give it the residuals of a whitening, or cumulants that were measured over blocks. State: 16 bytes a tilt,
+    160 with ten.
 
     Args:
         tilts: ``[k]`` positive for upwards.
@@ -58,12 +59,12 @@ class EDetector(ArrayDetector):
 
     @property
     def statistic(self) -> Floats:
-        """``[d]`` Natural logarithm of one plus the evidence; an alarm above ``log(1 + c)`` comes every c rows at most."""
+        """``[d]`` Natural logarithm of one plus the evidence; above ``log(1 + c)`` every c rows, or less often."""
         return np.log1p(self.evidence)
 
     @property
     def age(self) -> Floats:
-        """``[d]`` Values since the change began, averaged by evidence (Shiryaev's posterior mean); NaN without evidence."""
+        """``[d]`` Values since the change, on average by evidence (Shiryaev's posterior mean); NaN without any."""
         with np.errstate(invalid="ignore"):
             return np.asarray(self._state["age"].sum(axis=0) / self._state["evidence"].sum(axis=0))
 
