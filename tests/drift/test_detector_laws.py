@@ -61,6 +61,7 @@ EVERY = pytest.mark.parametrize("make", [*SINGLE.values(), *JOINT.values()], ids
 def _values(make: Make, rows: int, seed: int, missing: float = 0.0) -> Floats:
     """Return rows of what the detector takes, some of them missing."""
     random = np.random.default_rng(seed)
+    values: Floats
     if make in JOINT.values():
         values = VECTORS[random.integers(0, len(VECTORS), (rows, D))]
     else:
