@@ -8,7 +8,7 @@ Identification of faulty sensors using principal component analysis, AIChE Journ
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -58,14 +58,16 @@ class Scene:
     Attributes:
         findings: what has changed and is not over.
         features: of the machine's vectors, in their order.
-        recent: [features], how far the machine is from normal lately, in standard deviations; NaN where it has no value.
+        recent: [features], how far the machine is from normal lately, in standard deviations; NaN without a value.
         normal: what is normal; None in a regime never seen.
+        scale: of each stream that is watched, the standard deviation of what the other signals do not foretell of it.
     """
 
     findings: tuple[Finding, ...]
     features: tuple[Feature, ...]
     recent: Floats
     normal: Normal | None
+    scale: Mapping[str, float]
 
 
 def diagnose(scene: Scene) -> Diagnosis:

@@ -159,7 +159,8 @@ class Machines:
                 self._standings[window.asset] = now
                 return
             normal = watch.normals.get(window.asset, window.regime)
-            scene = Scene(now.active, self._definition.features, self._recent.mean(window.asset), normal)
+            scale = watch.scale(window.asset, window.regime)
+            scene = Scene(now.active, self._definition.features, self._recent.mean(window.asset), normal, scale)
             diagnosis = diagnose(scene)
         standing = judged(now, diagnosis.cause, self.version, window.time, self._settle)
         yield from self._become(Change(window, standing, diagnosis, scene))

@@ -103,6 +103,12 @@ class Watch:
             _fields=fields_of(reference.frame["regime"]),
         )
 
+    def scale(self, asset: str, regime: str) -> dict[str, float]:
+        """Return the standard deviation of each stream of a machine in a regime; empty in one never seen."""
+        model = self.calibration.model(asset, regime)
+        found = zip(self.calibration.streams, model.whitening.scale.tolist(), strict=True) if model else ()
+        return dict(found)
+
     def visible(self, rows: pl.DataFrame) -> pl.Series:
         """Return which windows tell of the machine at work in a regime that can be named.
 

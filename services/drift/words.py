@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import numpy as np
+import math
 
 from andon.clock import isoformat
+from andon.features.definition import Aggregate
 from andon.features.feature import Feature
-from andon.features.wording import difference_in_words, feature_in_words
+from andon.features.wording import feature_in_words
 from andon.plant import AssetClass
 from andon.units import format_duration
 from andon.words import asset_in_words, name_in_words, number, tidy, unit_in_words
@@ -38,8 +39,8 @@ _ACTIONS: dict[str, str] = {
     "abstain": "{remedy}",
     "warning": "Wait for the next report: it will tell the cause within {settle}, or that it has passed.",
     "sensor_fault": "Check the sensor of {tags}: its wiring, its mounting, its calibration. Do not train on its data.",
-    "new_regime": "Treat alerts of this regime with care. Record its normal operation, then train a model that knows it.",
-    "process_drift": "Find out what has changed at the machine: wear, a repair, a new setting. If it is to stay as it is, "
+    "new_regime": "Treat alerts of this regime with care. Record its normal operation, then train a model of it, too.",
+    "process_drift": "Find out what has changed at the machine: wear, a repair, a new setting. If it is to stay so, "
     "{retrain}; if not, have it put right.",
     "model_decay": "Look through the alerts of late with those who know the machine; if the model is wrong, {retrain}.",
     "unknown": "Look at the machine and at the sensor of {tags}. If both are well and it is to stay so, ask for a new "
@@ -109,16 +110,16 @@ class Wording:
         return f"{feature_in_words(feature.tag, feature.statistic)} varies from window to window as it never did"
 
     def _level(self, feature: Feature, finding: Finding, scene: Scene | None) -> str:
-        """Tell how far a feature is from normal, lately; if nothing is known of that, since the change."""
-        name, std = feature_in_words(feature.tag, feature.statistic), float("nan")
-        shift = finding.shift or 0.0
-        if scene is not None and scene.normal is not None:
-            column = scene.features.index(feature)
-            std, recent = float(scene.normal.std[column]), float(scene.recent[column])
-            shift = recent if np.isfinite(recent) else shift
-        if not np.isfinite(std):
-            return f"{name} {number(abs(shift))} standard deviations {'above' if shift >= 0 else 'below'} normal"
-        return difference_in_words(name, shift * std, unit_in_words(self._units.get(feature.name)), shift)
+        """Tell how far a feature is from what the other signals foretell, on average since the change."""
+        name, shift = feature_in_words(feature.tag, feature.statistic), finding.shift or 0.0
+        side = "above" if shift >= 0 else "below"
+        scale = scene.scale.get(feature.name) if scene else None
+        if scale is None:
+            return f"{name} {number(abs(shift))} standard deviations {side} normal"
+        if feature.statistic == Aggregate.STD:  # spreads are compared by factors, see `services.drift.relations`
+            return f"{name} {number(math.exp(shift * scale))} times what is normal"
+        unit = unit_in_words(self._units.get(feature.name))
+        return tidy(f"{name} {number(abs(shift * scale))} {unit} {side} what the other signals foretell")
 
 
 _ABOUT_ALL = {
