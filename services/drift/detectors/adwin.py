@@ -26,7 +26,7 @@ class Adwin(Detector):
     Literature: Bifet and Gavalda 2007, Learning from time-changing data with adaptive windowing. Good where nobody
     knows a reference period, nor how fast things change. Offered, not a default: state grows with the logarithm of
     the window, to some two kilobytes a stream; it needs an object and a call for each stream and value; and snapshots
-    hold River's own bytes, which another version of River does not understand. It needs the extra ``river``.
+    hold River's own bytes, which another version of River does not understand. It needs the extra ``adwin``.
     """
 
     name: ClassVar[str] = "adwin"

@@ -20,7 +20,7 @@ def verdict_detector(streams: int, precision: float) -> EDetector:
 
     Literature: Reynolds and Stoumbos 1999, A CUSUM chart for monitoring a proportion when inspecting continuously;
     Shin, Ramdas and Rinaldo 2022. Good for what users notice; bad where only odd alerts are answered: those say
-    nothing of the others. A missed fault has no verdict at all, so recall is not watched. State: 48 bytes a stream.
+    nothing of the others. A missed fault has no verdict at all, so recall is not watched. State: 56 bytes a stream.
 
     Args:
         streams: number of models, or of assets.
