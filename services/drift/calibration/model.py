@@ -34,7 +34,7 @@ class Refusal:
     subject: str
     """A feature, `score`, `joint`; empty for the whole machine."""
     reason: str
-    """`too_short`, `constant`, `unlike`."""
+    """`too_short`, `constant`, `wanders`; of machines without a reference of their own `unlike`, `one_machine`."""
     windows: int
     """Windows of reference that there are."""
     needed: int

@@ -31,13 +31,11 @@ def refuse_machine(asset: str, regime: str, windows: int, step: int) -> Refusal:
     return Refusal(asset, regime, "", "too_short", windows, FEWEST, text)
 
 
-def refuse_unlike(regime: str, windows: int) -> Refusal:
-    """Say that machines differ too much to speak for another one."""
-    text = (
-        f"{_who(POOL, regime)}: the machines of the reference differ, so they do not tell what is normal for another "
-        "one; train with its own data"
-    )
-    return Refusal(POOL, regime, "", "unlike", windows, 0, text)
+def refuse_pool(regime: str, machines: int, windows: int) -> Refusal:
+    """Say that the machines of a reference do not speak for another one."""
+    why = "the machines of the reference differ" if machines > 1 else "the reference has one machine"
+    text = f"{_who(POOL, regime)}: {why}, which does not tell what is normal for another; train with its own data"
+    return Refusal(POOL, regime, "", "unlike" if machines > 1 else "one_machine", windows, 0, text)
 
 
 def refuse_streams(

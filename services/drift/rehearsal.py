@@ -1,0 +1,56 @@
+"""What a contract is worth: the false alarms of a reference's second half, judged by its first."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import polars as pl
+
+from andon.errors import DriftError
+from services.drift.calibration import calibrate
+from services.drift.calibration.contract import PERIOD
+from services.drift.monitor import Monitor
+
+#: False alarms that would be expected of a second half under the contract of a rehearsal, at most.
+_EXPECTED = 20.0
+
+
+@dataclass(frozen=True, slots=True)
+class Rehearsal:
+    """How a stricter contract was kept; a short reference cannot show one alarm in 30 days."""
+
+    alarms: int
+    """Machines' changes to drift in the second half."""
+    allowed: float
+    """How many the rehearsed contract allows there."""
+
+    @property
+    def ratio(self) -> float:
+        """Alarms as a share of those allowed; above 1, the reference has changed by itself, or is too short to tell."""
+        return self.alarms / self.allowed
+
+
+def rehearse(reference: pl.DataFrame, step: int) -> Rehearsal | None:
+    """Calibrate with each machine's first half, and count what is found in its second.
+
+    What is counted there is false if the period was as normal as it was said to be. No half that it is judged by is
+    looked at before, so errors of the reference's own figures count as they will in service.
+
+    Args:
+        reference: as for `calibrate`.
+        step: time between a machine's windows, microseconds.
+
+    Returns:
+        None where a half is too short to calibrate with, or nothing in it is watched.
+    """
+    ordered = reference.sort("asset", "time")
+    first = pl.int_range(pl.len()).over("asset") < pl.len().over("asset") // 2
+    learned, judged = ordered.filter(first), ordered.filter(~first)
+    try:
+        calibration = calibrate(learned, _EXPECTED * PERIOD / (step * max(1, judged.height)), step)
+    except DriftError:
+        return None
+    monitor = Monitor(calibration)
+    watched = judged.filter(pl.col("asset").is_in([name for name in judged["asset"].unique() if monitor.watches(name)]))
+    found = {(f.asset, f.time) for f in monitor.update(watched) if f.active and f.detector not in ("missing", "regime")}
+    return Rehearsal(len(found), _EXPECTED * watched.height / judged.height) if watched.height else None
