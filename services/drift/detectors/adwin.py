@@ -11,7 +11,7 @@ from typing import ClassVar
 import numpy as np
 from river.drift import ADWIN
 
-from services.drift.detectors.detector import ALL, FAR, Detector, Floats, Snapshot, Streams
+from services.drift.detectors.detector import ALL, FAR, Detector, Floats, Snapshot, Streams, require_within
 
 _VERSION = version("river")
 
@@ -33,6 +33,7 @@ class Adwin(Detector):
 
     def __init__(self, streams: int, delta: float = 0.002) -> None:
         super().__init__(streams)
+        require_within("delta", delta, 0, 1)
         self.delta = delta
         self._windows = [ADWIN(delta=delta) for _ in range(streams)]
         self._cuts = np.zeros(streams)

@@ -7,11 +7,12 @@ from typing import ClassVar
 import numpy as np
 
 from services.drift.detectors.array_detector import ArrayDetector, Slot, State
-from services.drift.detectors.detector import Floats
+from services.drift.detectors.detector import Floats, require_within
 from services.drift.evidence import grow
 
-#: Evidence grows no further than this.
+#: Evidence grows no further than this, by no more than `FAR` times the steepest tilt at once: all stays finite.
 MOST = 1e200
+STEEPEST = 4.0
 
 
 class EDetector(ArrayDetector):
@@ -39,6 +40,7 @@ class EDetector(ArrayDetector):
     def __init__(self, tilts: Floats, cumulants: Floats) -> None:
         if tilts.ndim != 1 or cumulants.ndim != 2 or len(tilts) != len(cumulants):
             raise ValueError(f"tilts [k] and cumulants [k, d] are wanted, not {tilts.shape} and {cumulants.shape}")
+        require_within("the steepest tilt", float(np.abs(tilts).max()), 0, STEEPEST)
         bets = Slot(shape=(len(tilts),))
         super().__init__(cumulants.shape[1], {"evidence": bets, "origin": bets, "count": Slot()})
         self.tilts, self.cumulants = tilts, cumulants
