@@ -12,7 +12,9 @@ from river.drift import ADWIN, KSWIN, PageHinkley
 class Detector(Protocol):
     """What River's detectors have in common."""
 
-    drift_detected: bool
+    @property
+    def drift_detected(self) -> bool:
+        """Whether the last sample raised an alarm."""
 
     def update(self, x: float) -> object:
         """Take one sample in."""

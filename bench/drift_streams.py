@@ -78,13 +78,11 @@ def frame(values: Floats, first: int, prefix: str = "") -> pl.DataFrame:
     ).with_columns(regime=pl.lit(None, pl.String))
 
 
-def _innovations(
-    random: np.random.Generator, before: int, after: int, sensors: int, scenario: Scenario
-) -> Floats:
+def _innovations(random: np.random.Generator, before: int, after: int, sensors: int, scenario: Scenario) -> Floats:
     own = random.standard_normal((before + after, sensors))
     shared = random.standard_normal((before + after, 1))
     mixed = np.sqrt(_TOGETHER) * shared + np.sqrt(1 - _TOGETHER) * own if scenario.unrelated else own
-    return np.concatenate([mixed[:before], scenario.noisier * own[before:]])
+    return np.vstack([mixed[:before], scenario.noisier * own[before:]])
 
 
 def _process(phi: float, innovations: Floats) -> Floats:

@@ -43,7 +43,8 @@ def cumulants(scores: Floats, tilt: Floats) -> Floats:
     about as long as the tilt looks back, which holds what the whitening has left of memory.
     """
     single = np.array([_charge(scores, each, 1) for each in tilt])
-    return np.maximum(single, [_charge(scores, each, _block(each, len(scores))) for each in tilt])
+    blocks = np.array([_charge(scores, each, _block(each, len(scores))) for each in tilt])
+    return np.asarray(np.maximum(single, blocks))
 
 
 def _block(tilt: float, windows: int) -> int:

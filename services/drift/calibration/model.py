@@ -64,7 +64,7 @@ class Model:
     @property
     def watched(self) -> npt.NDArray[np.bool_]:
         """Which charts are watched; [charts]."""
-        return np.isfinite(self.cumulants).all(axis=1)
+        return np.asarray(np.isfinite(self.cumulants).all(axis=1))
 
 
 @dataclass(frozen=True, slots=True)

@@ -43,15 +43,15 @@ def refuse_streams(
 ) -> list[Refusal]:
     """Say which streams of a machine have no level chart: constant ones, and those that wander too slowly."""
     found = []
-    for index, (stream, count, needed) in enumerate(
-        zip(streams, windows, windows_needed(whitening), strict=True)
-    ):
+    for index, (stream, count, needed) in enumerate(zip(streams, windows, windows_needed(whitening), strict=True)):
         who = f"{_who(asset, regime)}, {stream}"
         if whitening.scale[index] == 0:
             text = f"{who}: never varies in the reference; take a period in which it does, or leave it out"
             found.append(Refusal(asset, regime, stream, "constant", count, 0, text))
         elif needed == 0:
-            text = f"{who}: has no level to keep to in the reference; watch its changes instead, or take a calmer period"
+            text = (
+                f"{who}: has no level to keep to in the reference; watch its changes instead, or take a calmer period"
+            )
             found.append(Refusal(asset, regime, stream, "wanders", count, 0, text))
         elif count < needed:
             text = f"{who}: {count} windows of reference, {needed} are needed; {_more(needed - count, step)}"
