@@ -66,7 +66,7 @@ def report(
         reports = asyncio.run(_reports(settings.kafka, plant, asset))
         _show(asset, reports)
         if html and bundle and reports:
-            vectors = asyncio.run(_vectors(settings.kafka, plant, asset, wall_clock() - round(hours * _HOUR)))
+            vectors = asyncio.run(_vectors(settings.kafka, plant, asset, max(0, wall_clock() - round(hours * _HOUR))))
             signals = _signals(plant.classes[name], _reference(bundle, asset), vectors, reports[-1])
             html.write_text(render(asset, reports, signals), encoding="utf-8")
             terminal().print(f"page: {html}", markup=False)
