@@ -87,7 +87,7 @@ def _play(config: StationConfig) -> list[tuple[str, int]]:
     watch = Watch.of(model.seal(1), _PUMP)
     if not isinstance(watch, Watch):
         raise SystemExit(watch.reason)
-    machines = Machines(watch, _PUMP, WatchSettings().settle)
+    machines = Machines(watch, _PUMP, WatchSettings())
     end = simulation.live_from + round((_START + _LONG) * SECOND)
     told, counts = dict.fromkeys(config.assets, _NOTHING), Counter[str]()
     for change in machines.take(_vectors(simulation.live)):

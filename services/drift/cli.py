@@ -27,6 +27,7 @@ from andon.stream.reading import read_to_end
 from andon.stream.topics import count_partitions, topic_name
 from andon.terminal import terminal
 from andon.uns import Stage
+from andon.words import unit_in_words
 from services.drift.page import Signal, render
 
 app = typer.Typer(help="Look at machines that have changed.", no_args_is_help=True)
@@ -120,7 +121,7 @@ def _signals(
     return [
         Signal(
             name=feature_in_words(each.tag, each.statistic),
-            unit=asset_class.feature_units.get(each.name) or "",
+            unit=unit_in_words(asset_class.feature_units.get(each.name)),
             reference=reference[each.name].cast(pl.Float64).fill_null(np.nan).to_numpy(),
             time=time,
             value=np.array([vector.features.get(each.name) for vector in vectors], dtype=np.float64),

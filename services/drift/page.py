@@ -119,7 +119,7 @@ def _bars(reference: Floats, now: Floats) -> str:
             height = (_HEIGHT - 20) * share / top
             bars += f'<rect class="{kind}" x="{place * step:.1f}" y="{_HEIGHT - 20 - height:.1f}" '
             bars += f'width="{step:.1f}" height="{height:.1f}"/>'
-    return _svg(bars + _text(0, number(float(edges[0]))) + _text(_WIDTH - 40, number(float(edges[-1]))))
+    return _svg(bars + _text(0, number(float(edges[0]))) + _text(_WIDTH, number(float(edges[-1])), "end"))
 
 
 def _course(signal: Signal, since: int) -> str:
@@ -145,12 +145,12 @@ def _course(signal: Signal, since: int) -> str:
     drawn += f'<polyline class="line" points="{points}"/>'
     if first <= since <= last:
         drawn += f'<line class="since" x1="{x(since):.1f}" x2="{x(since):.1f}" y1="0" y2="{_HEIGHT - 20}"/>'
-    return _svg(drawn + _text(0, _moment(int(first))) + _text(_WIDTH - 105, _moment(int(last))))
+    return _svg(drawn + _text(0, _moment(int(first))) + _text(_WIDTH, _moment(int(last)), "end"))
 
 
 def _svg(content: str) -> str:
     return f'<svg viewBox="0 0 {_WIDTH} {_HEIGHT}" role="img">{content}</svg>'
 
 
-def _text(x: float, text: str) -> str:
-    return f'<text x="{x:.1f}" y="{_HEIGHT - 5}">{escape(text)}</text>'
+def _text(x: float, text: str, anchor: str = "start") -> str:
+    return f'<text x="{x:.1f}" y="{_HEIGHT - 5}" text-anchor="{anchor}">{escape(text)}</text>'

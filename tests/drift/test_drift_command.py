@@ -56,7 +56,7 @@ def test_a_machine_is_shown_in_words_and_as_a_page(kafka: KafkaSettings, site: s
     assert "retrain: wanted" in shown.stdout
     html = page.read_text()
     assert html.count("<svg") >= 6, "a distribution and a course of each signal"
-    assert "flow mean, m^3/h" in html
+    assert "flow mean, m³/h" in html
     assert "http" not in html, "nothing is loaded from elsewhere"
     assert "stable" in run(SOUND).stdout
 
