@@ -19,6 +19,7 @@ PEOPLE: Mapping[str, tuple[str, ...]] = {
     "clara": ("viewer",),
     "inference": ("service",),
     "drift": ("service",),
+    "parity": ("monitor",),
 }
 _SIGNERS = {"anna": Role.AUTHOR, "boris": Role.APPROVER}
 _HOST = "127.0.0.1"
