@@ -19,6 +19,7 @@ PEOPLE: Mapping[str, tuple[str, ...]] = {
     "boris": ("approver",),
     "clara": ("viewer",),
     "inference": ("service",),
+    "drift": ("service",),
     "parity": ("monitor",),
     "drift": ("service",),
     "trainer": ("author",),
