@@ -86,7 +86,9 @@ class Retraining(Model):
             "took_too_long",
         ]
         | None
-    ) = Field(default=None, description="Why there is no new model: the first six of a refusal, the others of a failure.")
+    ) = Field(
+        default=None, description="Why there is no new model: the first six of a refusal, the others of a failure."
+    )
 
 
 class ModelEvent(Model):

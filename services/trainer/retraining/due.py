@@ -27,8 +27,8 @@ def _of_report(plant: Plant, heard: Heard, ledger: Ledger, periods: Periods, now
     if not ledger.knows(first.id):
         yield first
         return
-    newest = ledger.trained(first.name)
-    answer, again = ledger.answer_to(heard.report.id), cool_down_end(first.name, plant, newest and newest.time)
+    answer = ledger.answer_to(heard.report.id)
+    again = cool_down_end(first.name, plant, ledger.trained_at(first.name))
     covered = ledger.candidate_since(first.name, heard.told)
     if answer is None or again is None or again > now or covered or heard.report.retrain != "wanted":
         return

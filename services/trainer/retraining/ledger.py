@@ -52,10 +52,15 @@ class Ledger:
         request = self._by_evidence.get(evidence)
         return None if request is None else self._outcomes.get(request)
 
-    def trained(self, name: str) -> ModelEvent | None:
-        """Return the outcome of the class's newest training, good or bad."""
-        found = (event for event in self._outcomes.values() if event.name == name and event.action in _TRAINED)
-        return max(found, key=lambda event: event.time, default=None)
+    def trained_at(self, name: str) -> int | None:
+        """Return when the class's newest training ended, well or not, microseconds UTC; None before the first."""
+        newest = self._newest(name)
+        return None if newest is None else newest.time
+
+    def seconds(self, name: str) -> float | None:
+        """Return how long the class's newest training took, s."""
+        newest = self._newest(name)
+        return None if newest is None else part_of(newest).seconds
 
     def candidate_since(self, name: str, moment: int) -> bool:
         """Return whether a request for the class has led to a candidate at *moment* or later."""
@@ -69,8 +74,6 @@ class Ledger:
             done.append(self._published[name])
         return max(done, default=None)
 
-    def seconds(self, name: str) -> float | None:
-        """Return how long the class's newest training took, s."""
-        newest = self.trained(name)
-        return None if newest is None else part_of(newest).seconds
-
+    def _newest(self, name: str) -> ModelEvent | None:
+        found = (event for event in self._outcomes.values() if event.name == name and event.action in _TRAINED)
+        return max(found, key=lambda event: event.time, default=None)
