@@ -15,11 +15,12 @@ from sandbox.authority import Authority
 #: Name in the access file to roles. Whoever has a role that signs has a key of that name, too.
 PEOPLE: Mapping[str, tuple[str, ...]] = {
     "anna": ("author",),
+    "trainer": ("author",),
     "boris": ("approver",),
     "clara": ("viewer",),
     "inference": ("service",),
 }
-_SIGNERS = {"anna": Role.AUTHOR, "boris": Role.APPROVER}
+_SIGNERS = {"anna": Role.AUTHOR, "trainer": Role.AUTHOR, "boris": Role.APPROVER}
 _HOST = "127.0.0.1"
 
 
