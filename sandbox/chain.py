@@ -75,8 +75,8 @@ class Chain:
     async def start_trainer(self, site: RegistrySite, lake: Path, extra: Mapping[str, str] | None = None) -> None:
         """Start the trainer, which learns from *lake* and publishes to the registry of *site*."""
         own = {
-            "ANDON_TRAINER__LAKE": str(lake.resolve()),
-            "ANDON_TRAINER__WORK": str((site.folder / "retraining").resolve()),
+            "ANDON_TRAINER__LAKE": str(lake),
+            "ANDON_TRAINER__WORK": str(site.folder / "retraining"),
             "ANDON_TRAINER__KEY": str(site.key("trainer")),
         }
         await self.start("trainer", {**site.client_environment("trainer"), **own, **(extra or {})})

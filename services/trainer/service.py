@@ -79,6 +79,7 @@ class Retrainer:
         self._heard = Hearing(plant, settings.kafka, metrics)
         self._ledger, self._reports = self._heard.ledger, self._heard.reports
         self._taken: dict[str, Taken] = {}
+        self._work_came = asyncio.Event()
 
     @property
     def ready(self) -> bool:
@@ -99,9 +100,7 @@ class Retrainer:
                     await self._tell(self._with_cost(request))
                 for request in self._ledger.waiting:
                     await self._take(request)
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(_TICK_S):
-                    await self._heard.changed.wait()
+            await _set_or_tick(self._heard.changed)
 
     def _with_cost(self, request: ModelEvent) -> ModelEvent:
         """Return a request that says what it will cost, as far as known."""
@@ -129,17 +128,19 @@ class Retrainer:
             return
         now = time.monotonic()
         self._taken[request.name] = Taken(request, now, now)
+        self._work_came.set()
         self._count(request, "taken")
         _log.info("request taken", request=request.id, reason=request.reason)
 
     async def _train(self) -> None:
         """Train what was taken, one after the other; what waits for data holds up no other class."""
         while True:
+            self._work_came.clear()
             due = [each for each in self._taken.values() if each.next <= time.monotonic()]
             for each in due:
                 each.next = time.monotonic() + await self._try(each)
             if not due:
-                await asyncio.sleep(_TICK_S)
+                await _set_or_tick(self._work_came)
 
     async def _try(self, taken: Taken) -> float:
         """Work on a request, and return in how many seconds to do so again, if it is not answered."""
@@ -201,3 +202,9 @@ class Retrainer:
     def _count(self, request: ModelEvent, outcome: str) -> None:
         origin = part_of(request).origin
         self._metrics.count("andon_retrain_requests_total", asset_class=request.name, origin=origin, outcome=outcome)
+
+
+async def _set_or_tick(event: asyncio.Event) -> None:
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(_TICK_S):
+            await event.wait()

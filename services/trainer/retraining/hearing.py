@@ -64,6 +64,8 @@ class Hearing:
                 self.changed.set()
 
         def note(current: bool) -> None:
-            self._current[stage] = current
+            if self._current[stage] != current:
+                self._current[stage] = current
+                self.changed.set()
 
         await follow(self._kafka, topic_name(self._plant, stage), contract, hear, note)

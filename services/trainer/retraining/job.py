@@ -90,7 +90,7 @@ def _comparable(order: JobOrder, plant: Plant) -> Bundle | None:
 
 def _end_with_the_service() -> None:
     """End this process when its standard input does, which the service holds for as long as it lives."""
-    sys.stdin.buffer.read()
+    os.read(sys.stdin.fileno(), 1)
     os._exit(_ORPHANED)
 
 
