@@ -10,7 +10,7 @@ import polars as pl
 
 from andon.errors import TrainingError
 from andon.features import FeatureDefinition
-from andon.models import Criterion, ModelFacts, ReferenceProfile
+from andon.models import Bundle, Criterion, ModelFacts, Reference, ReferenceProfile, make_bundle
 from services.trainer.budget import alarms_per_week, budget_threshold, stretches_of
 from services.trainer.facts import model_card, reference_profile, training_facts
 from services.trainer.families import FAMILIES, Model, Period
@@ -25,10 +25,15 @@ from services.trainer.verdict import budget_kept, judge_training, share_kept
 
 @dataclass(frozen=True, slots=True)
 class Trained:
-    """A trained model, ready to be sealed by `andon.models.make_bundle`."""
+    """A trained model with what it learned from, ready to be sealed."""
 
     facts: ModelFacts
     onnx: bytes
+    reference: bytes
+
+    def seal(self, created: int) -> Bundle:
+        """Return the model as a bundle made at *created*, microseconds UTC."""
+        return make_bundle(self.facts, self.onnx, created=created, reference=self.reference)
 
 
 def train_class(vectors: pl.DataFrame, order: Order) -> Trained:
@@ -36,7 +41,7 @@ def train_class(vectors: pl.DataFrame, order: Order) -> Trained:
 
     Args:
         vectors: columns `asset`, `start`, `time` (the window's end), `good_ratio` and `features` (Struct), as
-            in `andon.contracts.FeatureVector`.
+            in `andon.contracts.FeatureVector`; and, if it is known, `regime` (see `andon.features.regime`).
         order: what to train.
 
     Raises:
@@ -67,8 +72,19 @@ def train_split(split: Split, order: Order) -> Trained:
     score = pl.Series(model.contributions(period.calibration).sum(axis=1))
     scores = split.calibration.select("asset", "time").with_columns(score=score)
     return Trained(
-        _facts(order, split, model, reference_profile(period.fit, model.scaling, names), scores, len(onnx)), onnx
+        _facts(order, split, model, reference_profile(period.fit, model.scaling, names), scores, len(onnx)),
+        onnx,
+        _reference(split, period, model).render(),
     )
+
+
+def _reference(split: Split, period: Period, model: Model) -> Reference:
+    """Return the windows that drift is measured against: those learned from, and those that set the limits."""
+    used, matrix = pl.concat([split.fit, split.calibration]), np.concatenate([period.fit, period.calibration])
+    score = pl.Series("score", model.contributions(matrix).sum(axis=1), nan_to_null=True)
+    regime = used["regime"] if "regime" in used.columns else pl.Series("regime", [""]).new_from_index(0, used.height)
+    features = pl.DataFrame(matrix, schema=period.names, orient="row", nan_to_null=True)
+    return Reference.of(features.with_columns(used["asset"], used["time"], regime, score), period.names)
 
 
 def _period(split: Split, definition: FeatureDefinition) -> Period:

@@ -17,7 +17,7 @@ from andon.models import ModelFacts, load_bundle, make_bundle, save_bundle
 from tests.models.sample import bundle, trained
 
 CREATED = 1_700_000_000_000_000
-FILES = ("model.onnx", "manifest.json")
+FILES = ("model.onnx", "manifest.json", "reference.parquet")
 
 
 @pytest.fixture
@@ -48,7 +48,7 @@ def test_the_version_names_the_content_and_not_the_moment() -> None:
 
 
 def test_saving_the_same_version_again_keeps_the_first(saved: Path, tmp_path: Path) -> None:
-    later = make_bundle(trained().facts, trained().onnx, created=CREATED + 1)
+    later = trained().seal(created=CREATED + 1)
     assert save_bundle(later, tmp_path) == saved
     assert load_bundle(saved).manifest.created == CREATED
 

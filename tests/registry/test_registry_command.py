@@ -13,7 +13,7 @@ from rich.console import Console, RenderableType
 from typer.testing import CliRunner, Result
 
 from andon.cli import app
-from andon.models.bundle import MODEL_FILE
+from andon.models.bundle import MODEL_FILE, REFERENCE_FILE
 from andon.registry.client import connected
 from andon.registry.dossier import open_dossier
 from andon.registry.ledger import read_log
@@ -80,6 +80,7 @@ async def test_a_model_goes_its_way_at_the_command_line(database: DatabaseSettin
 
         fetched = Path((await run("clara", "fetch", NAME, V2, "-o", tmp_path / "got")).split()[-1])
         assert (fetched / MODEL_FILE).read_bytes() == SECOND.onnx
+        assert (fetched / REFERENCE_FILE).read_bytes() == SECOND.reference
 
 
 async def test_show_tells_all_that_is_known_and_checks_signatures_itself(

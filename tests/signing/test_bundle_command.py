@@ -71,7 +71,7 @@ def test_an_auditor_needs_nothing_of_andon(bundle: Path) -> None:
     audit = subprocess.run(["sh", "-ec", script], cwd=bundle, env=environment, capture_output=True, text=True)
     assert audit.returncode == 0, audit.stderr
     assert "Verification succeeded" in audit.stdout
-    assert audit.stdout.endswith("manifest.json: OK\nmodel.onnx: OK\n")
+    assert audit.stdout.endswith("manifest.json: OK\nmodel.onnx: OK\nreference.parquet: OK\n")
 
 
 def test_what_keygen_prints_is_a_trust_file(bundle: Path) -> None:

@@ -14,6 +14,7 @@ from andon.features.inputs import input_columns
 from andon.parity.compare import compare
 from andon.parity.recompute import recompute
 from andon.plant import AssetClass, Plant
+from services.trainer.dataset import with_regimes
 from services.trainer.datasets.card import DatasetCard, ParityCard, content_hash, part_cards
 from services.trainer.datasets.divide import divide, mark_windows
 from services.trainer.datasets.frames import context_frames
@@ -29,7 +30,8 @@ class VectorDataset:
 
     Attributes:
         card: what it is.
-        parts: part to its windows, by asset and time: the columns of `andon.features.compute.windows` and `abnormal`.
+        parts: part to its windows, by asset and time: the columns of `andon.features.compute.windows`,
+            `regime` and `abnormal`.
     """
 
     card: DatasetCard
@@ -73,6 +75,7 @@ def build_dataset(plant: Plant, name: str, source: Source) -> VectorDataset:
         raise TrainingError("the class has no number or integer tag: add the tags to learn from to the plant model")
     frames = context_frames(source.frames, plant, name, source.events)
     vectors = windows(frames.select("asset", "time", *input_columns(definition)), definition, asset_class.scan)
+    vectors = with_regimes(vectors, frames, asset_class)
     marked = mark_windows(vectors, frames, source.truth, asset_class.model.min_good_ratio)
     parts, left_out = divide(marked, definition)
     card = DatasetCard(

@@ -77,7 +77,8 @@ def content_hash(definition: str, parts: Mapping[str, pl.DataFrame]) -> str:
     for name, rows in parts.items():
         table = rows.select(_ROW).hstack(rows["features"].struct.unnest())
         digest.update(f"\0{name}\0{rows.height}\0{'|'.join(table.columns)}\0".encode())
-        digest.update("\0".join(table["asset"]).encode())
+        for texts in (table["asset"], *(rows[name] for name in ("regime",) if name in rows.columns)):
+            digest.update("\0".join(texts).encode())
         for column in table.drop("asset"):
             digest.update(column.cast(pl.Float64 if column.dtype.is_float() else pl.Int64).to_numpy().tobytes())
     return digest.hexdigest()
