@@ -41,7 +41,7 @@ def _signer(settings: ServiceSettings) -> Signer:
     own = settings.trainer
     if own.key is None:
         raise ConfigError("ANDON_TRAINER__KEY is not set: name the private key by which the trainer signs its models")
-    return Signer.load(own.key, own.key_password, own.certificates)
+    return Signer.load(own.key, own.key_password, (own.certificate,) if own.certificate else ())
 
 
 def _trust(settings: ServiceSettings) -> Trust:

@@ -23,8 +23,8 @@ class TrainerSettings(Group):
     """Private key (PEM) by which the trainer signs its models as their author; it must be in the trust files."""
     key_password: Secret | None = None
     """Its password, when it is encrypted."""
-    certificates: tuple[FilePath, ...] = ()
-    """Its certificate (PEM), and each between it and the root, where trust rests on certificates."""
+    certificate: FilePath | None = None
+    """Its certificate (PEM), followed by those between it and the root, where trust rests on certificates."""
     shadow: bool = False
     """Whether a candidate scores beside production at once, without acting (alias `shadow`)."""
     settling: Duration = Field(default=600_000_000, ge=0)

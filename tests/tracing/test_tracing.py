@@ -11,6 +11,7 @@ import polars as pl
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from services.inference.loading import load_bundles
 
 from andon.clock import wall_clock
 from andon.plant.load import load_plant
@@ -24,7 +25,6 @@ from services.alert.settings import AlertSettings
 from services.context.processor import context_stage
 from services.context.settings import ContextSettings
 from services.feature.processor import feature_stage
-from services.inference.loading import load_bundles
 from services.inference.processor import inference_stage
 from services.inference.settings import InferenceSettings
 from services.ingest.outlet.outlet import Outlet

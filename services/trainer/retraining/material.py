@@ -17,8 +17,9 @@ from andon.plant import Plant
 from andon.registry.cache import BundleCache
 from andon.registry.client import RegistryClient
 from andon.registry.v1 import registry_pb2 as pb
+from andon.serving.trusted import verify
 from andon.settings import KafkaSettings
-from andon.signing import Role, Trust
+from andon.signing import Trust
 from andon.stream.reading import read_to_end
 from andon.stream.topics import count_partitions, topic_name
 from andon.telemetry import Metrics
@@ -74,7 +75,7 @@ def _write(folder: Path, events: list[str], intervals: pl.DataFrame) -> None:
 
 
 async def fetch_champion(client: RegistryClient, name: str, trust: Trust, folder: Path) -> Path | None:
-    """Return the folder of the bundle that acts in production, its author's signature checked; None if none acts.
+    """Return the folder of the bundle that acts in production, its signatures checked; None if none acts.
 
     Raises:
         RegistryError: the registry refuses, or is away.
@@ -87,7 +88,8 @@ async def fetch_champion(client: RegistryClient, name: str, trust: Trust, folder
         if error.code == _NOT_FOUND:
             return None
         raise
-    model = assignment.model
-    path = await BundleCache(folder).bring(model, client)
-    await asyncio.to_thread(trust.verify, path, model.author_signature, Role.AUTHOR)
+    cache = BundleCache(folder / name)
+    path = await cache.bring(assignment.model, client)
+    cache.keep_only([path])
+    await asyncio.to_thread(verify, path, assignment, name, trust)
     return path
