@@ -19,6 +19,9 @@ from andon.errors import ConfigError
 from andon.plant.load import load_plant
 from andon.recordings import load_mapping
 from sandbox.chain import HISTORY, STAGES, Chain, running_chain, sources_file
+from sandbox.demo.drifting.report import show
+from sandbox.demo.drifting.run import run_play
+from sandbox.demo.drifting.scenario import make_play
 from sandbox.demo.feed import Feed
 from sandbox.demo.run import DemoOptions, run_demo
 from sandbox.demo.scenario import TRAINING_ROWS, Scenario, recorded, simulated, with_topics_of_its_own
@@ -43,6 +46,9 @@ def demo(
     seed: Annotated[int, typer.Option(help="Seed of the simulated plant.")] = StationConfig().seed,
     directory: Annotated[Path, typer.Option(help="For recordings, models, logs and the report.")] = Path("run/demo"),
     picture: Annotated[Path | None, typer.Option(help="Save the report as a picture, too (SVG).")] = None,
+    drift: Annotated[
+        bool, typer.Option("--drift", help="Instead: wear, a faulty sensor and a new product, and a model retrained.")
+    ] = False,
 ) -> None:
     """Train on the normal part of a recording, stream the rest through the whole chain, and judge the alerts.
 
@@ -50,6 +56,9 @@ def demo(
     it at a real Kafka.
     """
     console = Console(highlight=False)
+    if drift:
+        _drift(directory, seed, seconds, console)
+        return
     if recording and source is not Feed.RECORDING:
         raise ConfigError(f"--source {source} plays the simulated station: leave out --recording")
     scenario = recorded(recording, mapping, plant, training_rows) if recording else simulated(directory, seed)
@@ -69,6 +78,17 @@ def demo(
     target = directory / "report.json"
     target.write_bytes(report.to_json())
     console.print(f"report for machines: {target}")
+
+
+def _drift(directory: Path, seed: int, seconds: float, console: Console) -> None:
+    """Play the change of three pumps, and exit with 1 if anything was not as it must be."""
+    own = directory / "drift"
+    own.mkdir(parents=True, exist_ok=True)
+    prefix = f"drift-{int(time.time())}" if "ANDON_KAFKA__BOOTSTRAP_SERVERS" in os.environ else None
+    found = asyncio.run(run_play(make_play(own, seed, prefix=prefix), own, seconds, console))
+    show(found, console)
+    if not all(each.ok for each in found):
+        raise typer.Exit(1)
 
 
 def _train(scenario: Scenario, bundles: Path, false_alarm_rate: float) -> None:

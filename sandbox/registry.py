@@ -19,6 +19,7 @@ PEOPLE: Mapping[str, tuple[str, ...]] = {
     "boris": ("approver",),
     "clara": ("viewer",),
     "inference": ("service",),
+    "drift": ("service",),
 }
 _SIGNERS = {"anna": Role.AUTHOR, "trainer": Role.AUTHOR, "boris": Role.APPROVER}
 _HOST = "127.0.0.1"
