@@ -13,6 +13,7 @@
     ├── RegistryError        the model registry refuses, or does not answer; says which
     ├── TrainingError        data that a model cannot be trained on; says why and what to do
     │   └── TooLittleDataError   there is too little of it; waiting for more can help
+    ├── DriftError           a reference period that drift cannot be told against; says what it takes
     ├── FeedbackError        what a person says about an alert cannot be taken; says why
     │   ├── UnknownAlertError    there is no such alert
     │   └── AlertStateError      it is over, or taken already, or suppressed
@@ -87,6 +88,10 @@ class TrainingError(AndonError):
 
 class TooLittleDataError(TrainingError):
     """There are too few windows; waiting for more can help."""
+
+
+class DriftError(AndonError):
+    """Drift cannot be told against this reference period."""
 
 
 class FeedbackError(AndonError):

@@ -1,0 +1,63 @@
+"""What machines have been like lately: a mean that forgets, of each feature, in standard deviations from normal. Pure."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from services.drift.normal import WEIGHT, Floats
+
+
+class Recent:
+    """Forgetting means of machines side by side.
+
+    Args:
+        features: how many each machine has.
+    """
+
+    def __init__(self, features: int) -> None:
+        self._features = features
+        self._row: dict[str, int] = {}
+        self._mean = np.zeros((0, features))
+        self._seen = np.zeros((0, features), dtype=np.int64)
+
+    def update(self, assets: list[str], standard: Floats) -> None:
+        """Take one window each of some machines.
+
+        Args:
+            assets: their names, each once.
+            standard: [assets, features] in standard deviations from normal; NaN where there is no value.
+        """
+        rows = np.array([self._of(asset) for asset in assets])
+        present = np.isfinite(standard)
+        step = np.where(present, standard - self._mean[rows], 0.0)
+        # The first windows weigh as in a plain mean, so that nothing of the start value is left.
+        weight = np.maximum(WEIGHT, 1 / (self._seen[rows] + 1))
+        self._mean[rows] += weight * step
+        self._seen[rows] += present
+
+    def mean(self, asset: str) -> Floats:
+        """Return how far a machine is from normal, [features]; NaN where it had no value yet."""
+        row = self._of(asset)
+        return np.where(self._seen[row] > 0, self._mean[row], np.nan)
+
+    def snapshot(self, asset: str) -> dict[str, Any]:
+        """Return what is known of a machine, for JSON."""
+        row = self._of(asset)
+        return {"mean": self._mean[row].tolist(), "seen": self._seen[row].tolist()}
+
+    def restore(self, asset: str, state: dict[str, Any]) -> None:
+        """Take what `snapshot` returned."""
+        row = self._of(asset)
+        self._mean[row], self._seen[row] = state["mean"], state["seen"]
+
+    def _of(self, asset: str) -> int:
+        row = self._row.get(asset)
+        if row is None:
+            row = self._row[asset] = len(self._row)
+            if row >= len(self._mean):
+                more = max(16, len(self._mean))
+                self._mean = np.concatenate([self._mean, np.zeros((more, self._features))])
+                self._seen = np.concatenate([self._seen, np.zeros((more, self._features), dtype=np.int64)])
+        return row
