@@ -15,6 +15,7 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
+from andon.clock import wall_clock
 from andon.errors import ConfigError
 from andon.plant.load import load_plant
 from andon.recordings import load_mapping
@@ -85,7 +86,7 @@ def _drift(directory: Path, seed: int, seconds: float, console: Console) -> None
     own = directory / "drift"
     own.mkdir(parents=True, exist_ok=True)
     prefix = f"drift-{int(time.time())}" if "ANDON_KAFKA__BOOTSTRAP_SERVERS" in os.environ else None
-    found = asyncio.run(run_play(make_play(own, seed, prefix=prefix), own, seconds, console))
+    found = asyncio.run(run_play(make_play(own, seed, wall_clock(), prefix=prefix), own, seconds, console))
     show(found, console)
     if not all(each.ok for each in found):
         raise typer.Exit(1)

@@ -64,6 +64,7 @@ class Retraining(Model):
     evidence: str = Field(default="", description="Id of the drift report that it rests on.")
     assets: list[AssetPath] = Field(default_factory=list, description="Machines that ask for it; empty for all.")
     since: Micros = Field(description="Event time from which on data is taken.")
+    until: Micros = Field(default=0, description="Event time that data must have reached before it is learned from.")
     seconds: float | None = Field(
         default=None, ge=0, description="Time that a training takes: expected, or as it took; null when unknown."
     )
@@ -79,6 +80,7 @@ class Retraining(Model):
             "cooling_down",
             "faulty_data",
             "too_little_data",
+            "outdated",
             "no_go",
             "not_trainable",
             "not_published",
@@ -87,7 +89,7 @@ class Retraining(Model):
         ]
         | None
     ) = Field(
-        default=None, description="Why there is no new model: the first six of a refusal, the others of a failure."
+        default=None, description="Why there is no new model: the first seven of a refusal, the others of a failure."
     )
 
 

@@ -28,7 +28,7 @@ from andon.stream.model_events import model_lines
 from andon.stream.publish import Publisher
 from andon.telemetry import Metrics, get_logger
 from andon.uns import Stage
-from services.trainer.retraining.decision import Standing, cool_down_end, learnable, refusal_of
+from services.trainer.retraining.decision import Standing, cool_down_end, learnable, refusal_of, withdrawn
 from services.trainer.retraining.due import due_requests
 from services.trainer.retraining.hearing import Hearing
 from services.trainer.retraining.requests import Outcome, Periods, answered, part_of
@@ -44,11 +44,12 @@ _COUNTED = {"retrain_refused": "refused", "retrain_failed": "failed", "retrained
 
 @dataclass
 class Taken:
-    """A request at work: when it was taken and when it is tried next, seconds of a clock that never steps."""
+    """A request: when it was taken and is tried next, seconds of a clock that never steps; and if it is just now."""
 
     request: ModelEvent
     since: float
     next: float
+    busy: bool = False
 
 
 class Retrainer:
@@ -98,9 +99,16 @@ class Retrainer:
             if self.ready:
                 for request in due_requests(self._plant, self._reports, self._ledger, self._periods, self._clock()):
                     await self._tell(self._with_cost(request))
+                for taken in [each for each in self._taken.values() if not each.busy]:
+                    await self._withdraw(taken)
                 for request in self._ledger.waiting:
                     await self._take(request)
             await _set_or_tick(self._heard.changed)
+
+    async def _withdraw(self, taken: Taken) -> None:
+        """Give up a request that waits, if what it rests on is not so any more."""
+        if refusal := withdrawn(taken.request, self._reports):
+            await self._close(taken, "retrain_refused", refusal.text, code=refusal.code)
 
     def _with_cost(self, request: ModelEvent) -> ModelEvent:
         """Return a request that says what it will cost, as far as known."""
@@ -122,7 +130,7 @@ class Retrainer:
             faulty=self._reports.faulty,
             now=self._clock(),
         )
-        refusal = refusal_of(request, self._plant, standing)
+        refusal = withdrawn(request, self._reports) or refusal_of(request, self._plant, standing)
         if refusal is not None:
             await self._answer(request, "retrain_refused", refusal.text, code=refusal.code)
             return
@@ -136,11 +144,13 @@ class Retrainer:
         """Train what was taken, one after the other; what waits for data holds up no other class."""
         while True:
             self._work_came.clear()
-            due = [each for each in self._taken.values() if each.next <= time.monotonic()]
-            for each in due:
-                each.next = time.monotonic() + await self._try(each)
-            if not due:
+            due = next((each for each in self._taken.values() if each.next <= time.monotonic()), None)
+            if due is None:
                 await _set_or_tick(self._work_came)
+                continue
+            due.busy = True
+            due.next = time.monotonic() + await self._try(due)
+            due.busy = False
 
     async def _try(self, taken: Taken) -> float:
         """Work on a request, and return in how many seconds to do so again, if it is not answered."""

@@ -28,7 +28,8 @@ class TrainerSettings(Group):
     shadow: bool = False
     """Whether a candidate scores beside production at once, without acting (alias `shadow`)."""
     settling: Duration = Field(default=600_000_000, ge=0)
-    """After the begin of a process drift, this long is no new normal yet and is not learned from."""
+    """After the begin of a process drift, this long is no new normal yet and is not learned from; and after a report,
+    nothing is trained for this long, as its cause may turn out to be another."""
     history: Duration = Field(default=1_209_600_000_000, gt=0)
     """How far back data is taken when no process drift says since when things are as they are."""
     windows: int = Field(default=1_000, ge=50)

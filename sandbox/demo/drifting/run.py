@@ -15,25 +15,23 @@ from andon.contracts import ModelEvent
 from andon.errors import AndonError
 from andon.plant import Plant
 from andon.plant.load import load_plant
-from andon.recordings import load_mapping
 from andon.registry.acts import approve_request
 from andon.registry.client import connected
 from andon.registry.v1 import registry_pb2 as pb
 from andon.signing import Trust
 from andon.stream.topics import ensure_topics
 from sandbox.broker import free_port
-from sandbox.chain import STAGES, Chain, running_chain, sources_file
+from sandbox.chain import STAGES, Chain, running_chain
 from sandbox.demo.drifting.checks import Check, checks
+from sandbox.demo.drifting.feed import tell
 from sandbox.demo.drifting.scenario import WORN, Play
 from sandbox.demo.drifting.watching import Verdicts, Watching, verdicts, watching
-from sandbox.demo.feed import rehearsal
 from sandbox.demo.models import promote_all
 from sandbox.demo.production import announce
 from sandbox.monitor import scrape
 from sandbox.registry import RegistrySite, make_registry_site
 from sandbox.supervisor import OnFailure
-from services.trainer.datasets.build import build_dataset
-from services.trainer.datasets.sources import from_recording
+from services.trainer.datasets.build import Source, build_dataset
 from services.trainer.datasets.train import train_dataset
 
 _WHOLE = 1_000
@@ -42,7 +40,6 @@ _PATIENCE_S = 60.0
 #: The last windows of an act wait for data that does not come; verdicts up to here are enough.
 _NEARLY = 120 * SECOND
 _ENVIRONMENT = {
-    "context": {"ANDON_CONTEXT__HORIZON": "10000d"},
     "historian": {"ANDON_HISTORIAN__LAKE__GRACE": "0s", "ANDON_HISTORIAN__LAKE__IDLE": "1s"},
     "trainer": {
         "ANDON_TRAINER__SHADOW": "true",
@@ -103,9 +100,8 @@ def _spans(play: Play) -> list[float]:
 
 def _train(play: Play, plant: Plant, bundles: Path) -> None:
     shutil.rmtree(bundles, ignore_errors=True)
-    mapping = load_mapping(play.training.mapping)
-    for name, source in from_recording(plant, play.training.folder, mapping, play.events, None, None):
-        train_dataset(plant, build_dataset(plant, name, source), bundles, false_alarms_per_week=2.0)
+    source = Source("simulated normal operation", play.training, events=play.events)
+    train_dataset(plant, build_dataset(plant, "pump", source), bundles, false_alarms_per_week=2.0)
 
 
 async def _started(
@@ -117,7 +113,7 @@ async def _started(
     await chain.start_registry(site)
     await promote_all(site, bundles, say)
     for name in STAGES:
-        await chain.start(name, _ENVIRONMENT.get(name))
+        await chain.start(name)
     lake = (directory / "lake").resolve()
     await chain.start("historian", {"ANDON_HISTORIAN__LAKE__DIRECTORY": str(lake), **_ENVIRONMENT["historian"]})
     await chain.start("drift", site.client_environment("drift", directory / "drift-cache"))
@@ -130,19 +126,19 @@ async def _acts(stand: Stand, console: Console) -> list[Check]:
     """Play all acts."""
     play, seen = stand.play, stand.seen
     console.print("[bold]first act[/]: a pump wears, a sensor runs away, a product changes")
-    await _act(stand, 0)
+    await _play(stand, 0)
     await seen.until(lambda: bool(_answers(seen)), "a candidate", _PATIENCE_S)
     if not seen.actions("retrained"):
         return checks(play, seen, None, None)
     candidate = seen.actions("retrained")[0]
     console.print("[bold]second act[/]: the candidate scores beside production")
     await _loaded(stand, candidate.version, "shadow")
-    await _act(stand, 1)
+    await _play(stand, 1)
     tried = await _judged(stand, 1)
     console.print("[bold]last act[/]: approved by boris, it takes over")
     await _approve(stand, candidate)
     await _loaded(stand, candidate.version, "production")
-    await _act(stand, 2)
+    await _play(stand, 2)
     return checks(play, seen, tried, await _judged(stand, 2))
 
 
@@ -150,12 +146,9 @@ def _answers(seen: Watching) -> list[ModelEvent]:
     return seen.actions("retrained") + seen.actions("retrain_failed")
 
 
-async def _act(stand: Stand, number: int) -> None:
-    """Let ingest play an act to its end."""
-    name, part = f"ingest-{number + 1}", stand.play.acts[number]
-    sources = sources_file(stand.directory / name, rehearsal(part, f"{stand.speed:.3f}"))
-    await stand.chain.start(name, sources, module="ingest", finishes=True)
-    await stand.chain.supervisor.finished(name)
+async def _play(stand: Stand, number: int) -> None:
+    """Let the machines play an act to its end."""
+    await tell(stand.chain.kafka, stand.plant, stand.play.acts[number], stand.speed)
 
 
 async def _judged(stand: Stand, number: int) -> Verdicts:

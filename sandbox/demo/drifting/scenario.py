@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 
@@ -12,17 +12,26 @@ import yaml
 
 from andon.clock import SECOND
 from andon.contracts import PlantEvent
-from sandbox.demo.scenario import Part, examples
-from sandbox.station import Fault, FaultKind, Simulation, StationConfig, simulate, write_recording
-from sandbox.station.record import MAPPING
+from sandbox.demo.scenario import examples
+from sandbox.station import Fault, FaultKind, StationConfig, simulate
+from sandbox.station.load import Load, Weather
+from sandbox.station.model import Station, WetWell
+from sandbox.station.sensors import SENSORS
 
 _MINUTE = 60.0
+#: Minutes of normal operation to learn from.
+_NORMAL = 240
 #: Minutes of the live part: how long it is, when changes begin, and when its second and third act do.
 _LIVE, _BEGIN, SHADOW_ACT, FINAL_ACT = 170, 20, 110, 130
 #: Longer than the live part, so that nothing is put right in it.
 _FOR_EVER = 10 * _LIVE * _MINUTE
 WORN, MISREAD, CHANGED, SOUND = range(4)
 _PRODUCT, _NEW_PRODUCT = "drinking-water", "process-water"
+#: Pumps at one duty: what swings with the day has no level that it could drift from (docs/drift-contract.md).
+_DUTY = Load(swing=0.0, step_size=0.05, step_interval=30.0)
+_WEATHER = Weather(ambient_swing=0.0, water_swing=0.0)
+#: They draw from a large reservoir, so that none feels what another does.
+_STATION = Station(well=WetWell(gain=50.0))
 _DRIFT = {"false_alarms_per_30_days": 1, "cool_down": "1h"}
 
 _FAULTS = (
@@ -39,8 +48,8 @@ class Play:
 
     Attributes:
         plant_file: the plant model.
-        training: normal operation.
-        acts: what follows, in three stretches: changes come, the candidate is tried, it acts.
+        training: frames of normal operation: asset, time and values (a struct of tags).
+        acts: frames of what follows, in three stretches: changes come, the candidate is tried, it acts.
         events: what MES tells: which product is made when.
         assets: worn, misread, changed and sound pump.
         begin: when the changes begin, microseconds UTC.
@@ -49,8 +58,8 @@ class Play:
     """
 
     plant_file: Path
-    training: Part
-    acts: tuple[Part, ...]
+    training: pl.DataFrame
+    acts: tuple[pl.DataFrame, ...]
     events: tuple[PlantEvent, ...]
     assets: tuple[str, ...]
     begin: int
@@ -58,17 +67,32 @@ class Play:
     act_ends: tuple[int, ...]
 
 
-def make_play(directory: Path, seed: int, *, prefix: str | None = None) -> Play:
-    """Simulate the station and write its recordings below *directory*.
+def make_play(directory: Path, seed: int, now: int, *, prefix: str | None = None) -> Play:
+    """Simulate the station up to now, and write its plant model.
 
     Args:
-        directory: for recordings and the plant model.
+        directory: for the plant model.
         seed: of the simulation.
+        now: when the last frame is due, microseconds UTC.
         prefix: of the topics, on a broker that keeps those of earlier runs.
     """
-    config = StationConfig(seed=seed, live=_LIVE * _MINUTE, faults=_FAULTS)
+    span = round((_NORMAL + _LIVE) * _MINUTE)
+    config = StationConfig(
+        seed=seed,
+        start=(now // SECOND - span) * SECOND,
+        training=_NORMAL * _MINUTE,
+        live=_LIVE * _MINUTE,
+        faults=_FAULTS,
+        load=_DUTY,
+        weather=_WEATHER,
+        station=_STATION,
+    )
     starts = tuple(config.live_from + round(minute * _MINUTE * SECOND) for minute in (0, SHADOW_ACT, FINAL_ACT))
-    training, *acts = _parts(simulate(config), directory, starts)
+    frames = simulate(config).frames.select("asset", "time", pl.struct(*SENSORS).alias("values"))
+    training, *acts = (
+        frames.filter(pl.col("time").is_between(first, end, closed="left"))
+        for first, end in pairwise((config.start, *starts, 2**62))
+    )
     begin = config.live_from + round(_BEGIN * _MINUTE * SECOND)
     return Play(
         plant_file=_plant_file(directory, prefix),
@@ -82,21 +106,11 @@ def make_play(directory: Path, seed: int, *, prefix: str | None = None) -> Play:
     )
 
 
-def _parts(simulation: Simulation, directory: Path, starts: tuple[int, ...]) -> list[Part]:
-    """Write a recording of what lies before the first of *starts*, between each two of them, and after the last."""
-    parts = []
-    for number, (first, end) in enumerate(pairwise((0, *starts, 2**62))):
-        folder = directory / f"part-{number}"
-        within = simulation.frames.filter(pl.col("time").is_between(first, end, closed="left"))
-        write_recording(replace(simulation, frames=within), folder)
-        parts.append(Part(folder, folder / MAPPING))
-    return parts
-
-
 def _plant_file(directory: Path, prefix: str | None) -> Path:
     """Write the pumps' plant model, with drift as the play needs it."""
     model = yaml.safe_load((examples() / "pumps" / "plant.yaml").read_text(encoding="utf-8"))
-    model["classes"]["pump"]["drift"] = _DRIFT
+    pump = model["classes"]["pump"]
+    pump["drift"], pump["model"]["stale_after"] = _DRIFT, "12h"  # hours are told in a minute
     if prefix is not None:
         model["prefix"] = prefix
     path = directory / "plant.yaml"

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from andon.clock import isoformat
 from andon.contracts import ModelEvent
 from andon.plant import Plant
+from services.trainer.retraining.reports import Reports
 from services.trainer.retraining.requests import part_of
 
 
@@ -49,6 +50,19 @@ def refusal_of(request: ModelEvent, plant: Plant, standing: Standing) -> Refusal
     end = cool_down_end(request.name, plant, standing.trained)
     if asked.origin != "person" and end is not None and end > standing.now:
         return Refusal("cooling_down", f"the class cools down until {isoformat(end)} (drift.cool_down)")
+    return None
+
+
+def withdrawn(request: ModelEvent, reports: Reports) -> Refusal | None:
+    """Return why a request that waits is refused after all: the drift service has changed its mind. None goes on."""
+    asked = part_of(request)
+    for asset in asked.assets:
+        newest = reports.newest(asset)
+        if asked.origin != "drift" or newest is None or newest.id == asked.evidence:
+            continue
+        if newest.retrain == "refused":
+            return Refusal("faulty_data", f"its data has turned out to be faulty ({newest.id})")
+        return Refusal("outdated", f"of {asset} something else was said since ({newest.id})")
     return None
 
 

@@ -11,6 +11,7 @@ import sys
 import threading
 from pathlib import Path
 
+from andon.clock import isoformat
 from andon.errors import AndonError, TooLittleDataError, TrainingError
 from andon.models import Bundle, load_bundle
 from andon.plant import Plant
@@ -36,8 +37,9 @@ def run_job(folder: Path) -> JobResult:
     try:
         dataset = _dataset(order, plant, folder)
         windows = sum(part.windows - part.abnormal for part in dataset.card.parts.values())
-        if windows < order.windows:
-            return JobResult(kind="too_little_data", text=f"{windows} of {order.windows} windows", windows=windows)
+        if windows < order.windows or max(part.last for part in dataset.card.parts.values()) < order.until:
+            text = f"{windows} of {order.windows} windows, which must reach {isoformat(order.until)}"
+            return JobResult(kind="too_little_data", text=text, windows=windows)
         return _trained(order, plant, dataset, windows, folder)
     except TooLittleDataError as error:
         return JobResult(kind="too_little_data", text=str(error))

@@ -28,6 +28,8 @@ class JobOrder(_Document):
     """Machines to learn from."""
     since: int
     """Event time from which on data is taken, microseconds UTC."""
+    until: int
+    """Event time that data must have reached, microseconds UTC."""
     labelled: bool
     """Whether there are intervals of abnormal operation."""
     champion: Path | None

@@ -32,6 +32,11 @@ class Reports:
         if known is None or (report.time, report.revision) > (known.report.time, known.report.revision):
             self._newest[report.asset] = Heard(report, told)
 
+    def newest(self, asset: str) -> DriftReport | None:
+        """Return what was said of a machine last."""
+        heard = self._newest.get(asset)
+        return None if heard is None else heard.report
+
     @property
     def asking(self) -> list[Heard]:
         """Reports on which somebody must say whether a model is trained, in the order in which they were told."""

@@ -22,7 +22,8 @@ class Periods:
     """Which data a request is for.
 
     Attributes:
-        settling: time after the begin of a drift in which the process finds its new normal, microseconds.
+        settling: time after the begin of a drift in which the process finds its new normal, and after a report in which
+            its cause may turn out to be another, microseconds.
         history: how far back data is taken when no drift says since when things are as they are, microseconds.
     """
 
@@ -50,6 +51,7 @@ def asked_by_drift(report: DriftReport, told: int, periods: Periods, *, moment: 
         evidence=report.id,
         assets=[report.asset],
         since=max(0, since),
+        until=report.time + periods.settling,
     )
     return _request(report.asset_class, asked, told if moment is None else moment, ACTOR, report.message)
 

@@ -125,6 +125,7 @@ class Workshop:
             asset_class=request.name,
             assets=assets,
             since=part_of(request).since,
+            until=part_of(request).until,
             labelled=labelled,
             champion=None if champion is None else champion.resolve(),
             windows=self._settings.windows,
