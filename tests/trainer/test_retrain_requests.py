@@ -11,12 +11,19 @@ from hypothesis import strategies as st
 from andon.contracts import Alert, AlertState, Feedback, ModelEvent
 from andon.contracts.examples import EXAMPLES
 from andon.plant import Plant
-from services.trainer.retraining.decision import Standing, learnable, refusal_of
+from services.trainer.retraining.decision import Standing, learnable, refusal_of, withdrawn
 from services.trainer.retraining.due import due_requests
 from services.trainer.retraining.labels import abnormal_intervals
 from services.trainer.retraining.ledger import Ledger
 from services.trainer.retraining.reports import Reports
-from services.trainer.retraining.requests import Outcome, answered, asked_by_drift, asked_by_person, asked_by_schedule
+from services.trainer.retraining.requests import (
+    Outcome,
+    Periods,
+    answered,
+    asked_by_drift,
+    asked_by_person,
+    asked_by_schedule,
+)
 from tests.trainer.retraining import HOUR, OTHER, PERIODS, PUMP, SECOND, START, plant, report
 
 NOW = START + 1_000 * HOUR
@@ -55,12 +62,13 @@ def test_a_request_is_refused_for_a_reason_or_taken(
 
 
 def test_what_has_drifted_is_learned_from_its_new_normal_and_the_rest_from_the_newest_data() -> None:
-    assert asked_by_drift(report(since=START + 5), NOW, PERIODS).retrain == BY_DRIFT.retrain.model_copy(  # type: ignore[union-attr]
-        update={"since": START + 5}
-    )
-    decayed = asked_by_drift(report(START + 30 * HOUR, cause="model_decay"), NOW, PERIODS)
-    assert decayed.retrain
-    assert decayed.retrain.since == START + 6 * HOUR
+    settling = Periods(settling=HOUR, history=24 * HOUR)
+    moved = asked_by_drift(report(START + 2 * HOUR), NOW, settling).retrain
+    decayed = asked_by_drift(report(START + 30 * HOUR, cause="model_decay"), NOW, settling).retrain
+    assert moved
+    assert decayed
+    assert (moved.since, moved.until) == (START + HOUR, START + 3 * HOUR)
+    assert (decayed.since, decayed.until) == (START + 6 * HOUR, START + 31 * HOUR)
     assert learnable(BY_DRIFT, plant(), frozenset({OTHER})) == (PUMP,)
     assert learnable(BY_DRIFT, plant(), frozenset()) == (PUMP, OTHER)
 
@@ -74,6 +82,26 @@ def heard(*reports: Any) -> Reports:
 
 def ids(model: Plant, reports: Reports, ledger: Ledger, now: int) -> list[str]:
     return [request.id for request in due_requests(model, reports, ledger, PERIODS, now)]
+
+
+@pytest.mark.parametrize(
+    ("later", "code"),
+    [
+        (None, None),
+        ({"cause": "sensor_fault", "retrain": "refused"}, "faulty_data"),
+        ({"state": "stable", "cause": "none", "retrain": "no"}, "outdated"),
+        ({"cause": "model_decay"}, "outdated"),  # which asks itself, for other data
+    ],
+)
+def test_a_request_that_waits_is_withdrawn_when_something_else_is_said_of_its_machine(
+    later: dict[str, Any] | None, code: str | None
+) -> None:
+    found = heard(report(), report(START + 9, asset=OTHER, retrain="refused"))
+    if later is not None:
+        found.take(report(START + 1, **later), NOW)
+    refusal = withdrawn(BY_DRIFT, found)
+    assert (refusal and refusal.code) == code
+    assert withdrawn(BY_PERSON, found) is None
 
 
 def closed(ledger: Ledger, request: ModelEvent, action: Outcome, now: int, **changes: Any) -> None:
