@@ -10,7 +10,9 @@ import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 from polars.exceptions import PolarsError
 
 from andon.errors import BundleError
@@ -36,6 +38,16 @@ class Reference:
     def features(self) -> tuple[str, ...]:
         """Names of the features, in the model's order."""
         return tuple(name for name in self.frame.columns if name not in _KEYS)
+
+    @property
+    def keys(self) -> pl.DataFrame:
+        """Columns asset, time, regime and score (Float64)."""
+        return self.frame.select(*_KEYS).with_columns(pl.col("score").cast(pl.Float64))
+
+    @property
+    def values(self) -> NDArray[np.float64]:
+        """The features, ``[n, d]``, NaN where one could not be computed."""
+        return self.frame.select(pl.col(self.features).cast(pl.Float64)).to_numpy(order="c")
 
     @classmethod
     def of(cls, windows: pl.DataFrame, features: Sequence[str], *, rows: int = MAX_ROWS) -> Reference:

@@ -70,9 +70,9 @@ def admit(fleet: Fleet, arrived: Round, step: int) -> Round:
     """
     machine, time = arrived.machine, arrived.time
     new, same = time > fleet.last[machine], time == fleet.last[machine]
-    late = ~(new | same)
-    _note_late(fleet, machine[late], time[late])
-    new |= late & (fleet.late[machine] >= max(1, _DAY // step))
+    if (late := ~(new | same)).any():
+        _note_late(fleet, machine[late], time[late])
+        new |= late & (fleet.late[machine] >= max(1, _DAY // step))
     fleet.late[machine[new]] = 0
     fleet.behind[machine[new]] = np.iinfo(np.int64).min
     return arrived.take(new)

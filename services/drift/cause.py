@@ -8,7 +8,7 @@ Identification of faulty sensors using principal component analysis, AIChE Journ
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -22,14 +22,22 @@ Cause = Literal["none", "unknown", "sensor_fault", "new_regime", "process_drift"
 #: How a sensor is at fault, if one is.
 Fault = Literal["", "silent", "stuck", "noisy", "off"]
 
-#: Quantile of normal operation up to which signals count as unchanged.
+#: Quantile of normal operation beyond which a single signal counts as moved.
 _USUAL = 0.99
+#: A machine must be so many times as far from normal as normal operation comes in one window of ten, to tell anything.
+_CLEAR = 2.0
+#: Share of that distance which may be left without a sensor that is to be at fault, ...
+_LEFT = 0.1
+#: ... and how far that may be, in units of what normal operation hardly reaches (`_USUAL`).
+_AS_USUAL = 3.0
 #: Share of a signal's variance that the others must explain, for its being out of step with them to mean anything.
 _FORETOLD = 0.5
 #: A signal rests when its spread within windows is below this share of the smallest that is normal.
 _AT_REST = 0.2
 #: A signal is restless when its spread is this many standard deviations, of windows, above normal.
 _RESTLESS = 3.0
+#: Of fewer signals nobody knows which is right when they disagree.
+_FEWEST = 3
 #: Findings that are about the model, not about what it is given.
 _OF_MODEL = frozenset({"score", "precision"})
 
@@ -50,14 +58,16 @@ class Scene:
     Attributes:
         findings: what has changed and is not over.
         features: of the machine's vectors, in their order.
-        recent: [features], how far the machine is from normal lately, in standard deviations; NaN where it has no value.
+        recent: [features], how far the machine is from normal lately, in standard deviations; NaN without a value.
         normal: what is normal; None in a regime never seen.
+        scale: of each stream that is watched, the standard deviation of what the other signals do not foretell of it.
     """
 
     findings: tuple[Finding, ...]
     features: tuple[Feature, ...]
     recent: Floats
     normal: Normal | None
+    scale: Mapping[str, float]
 
 
 def diagnose(scene: Scene) -> Diagnosis:
@@ -70,17 +80,10 @@ def diagnose(scene: Scene) -> Diagnosis:
         return Diagnosis("sensor_fault", silent, "silent")
     if all(finding.subject in _OF_MODEL for finding in scene.findings):
         return Diagnosis("model_decay")
-    moved = _moved(scene)
-    return _spread_fault(scene, scene.normal, moved) or _level_fault(scene, scene.normal) or _drift(scene, moved)
+    return _spread_fault(scene, scene.normal) or _level_cause(scene, scene.normal)
 
 
-def _drift(scene: Scene, moved: tuple[str, ...]) -> Diagnosis:
-    """Return that the process has drifted if several signals say so; of a single one it may be the sensor as well."""
-    several = len(_found_tags(scene)) > 1
-    return Diagnosis("process_drift" if several or len(moved) > 1 else "unknown", moved)
-
-
-def _spread_fault(scene: Scene, normal: Normal, moved: tuple[str, ...]) -> Diagnosis | None:
+def _spread_fault(scene: Scene, normal: Normal) -> Diagnosis | None:
     """Return the sensor that rests, or is alone restless."""
     columns = spread_columns(scene.features)
     found = _found_tags(scene)
@@ -101,28 +104,49 @@ def _rests(scene: Scene, normal: Normal, column: int) -> bool:
     return bool(normal.std[column] > 0 and value < _AT_REST * calmest)
 
 
-def _level_fault(scene: Scene, normal: Normal) -> Diagnosis | None:
-    """Return the one sensor without which all others are as in normal operation, if they foretell it."""
+def _level_cause(scene: Scene, normal: Normal) -> Diagnosis:
+    """Return the sensor without which all others are as in normal operation, if they foretell it; else the process.
+
+    A machine that is not yet far from normal tells neither.
+    """
     columns = level_columns(scene.features)
     usable = [tag for tag, column in columns.items() if normal.std[column] > 0 and np.isfinite(scene.recent[column])]
-    if len(usable) < 3:
-        return None  # of two that disagree nobody knows which is right
     chosen = [columns[tag] for tag in usable]
-    covariance = normal.covariance[np.ix_(chosen, chosen)]
-    rows, now = np.nan_to_num(normal.smooth[:, chosen]), scene.recent[chosen]
-    left = [_excess(np.delete(np.arange(len(chosen)), each), rows, now, covariance) for each in range(len(chosen))]
-    suspect = int(np.argmin(left))
-    if left[suspect] > 1 or _foretold(suspect, covariance) < _FORETOLD:
-        return None
-    return Diagnosis("sensor_fault", (usable[suspect],), "off")
+    everything = _distance(normal, scene.recent, chosen)
+    if len(usable) < _FEWEST or everything.now < _CLEAR * everything.often:
+        return Diagnosis("unknown", _moved(scene))
+    left = [_distance(normal, scene.recent, [c for c in chosen if c != column]) for column in chosen]
+    suspect = int(np.argmin([each.now for each in left]))
+    rest, tag = left[suspect], usable[suspect]
+    alone = rest.now < _LEFT * everything.now and rest.now < _AS_USUAL * rest.seldom
+    if alone and _foretold(suspect, normal.correlation[np.ix_(chosen, chosen)]) > _FORETOLD:
+        return Diagnosis("sensor_fault", (tag,), "off")
+    return Diagnosis("unknown", (tag,)) if alone else Diagnosis("process_drift", _moved(scene))
 
 
-def _excess(kept: np.ndarray[tuple[int], np.dtype[np.int64]], rows: Floats, now: Floats, covariance: Floats) -> float:
-    """Return the distance of some signals from normal, in units of what normal operation reaches."""
-    precision = np.linalg.pinv(covariance[np.ix_(kept, kept)])
-    distances = np.einsum("ri,ij,rj->r", rows[:, kept], precision, rows[:, kept])
-    own = float(now[kept] @ precision @ now[kept])
-    return own / max(float(np.quantile(distances, _USUAL)), 1e-12)
+@dataclass(frozen=True, slots=True)
+class _Distance:
+    """How far some signals together are from normal (squared Mahalanobis distance of forgetting means).
+
+    Attributes:
+        now: of the machine at present.
+        often: what normal operation reaches in one window of ten.
+        seldom: what it hardly reaches (`_USUAL`).
+    """
+
+    now: float
+    often: float
+    seldom: float
+
+
+def _distance(normal: Normal, recent: Floats, columns: list[int]) -> _Distance:
+    precision = np.linalg.pinv(normal.correlation[np.ix_(columns, columns)])
+    rows = np.nan_to_num(normal.smooth[:, columns])
+    reached = np.einsum("ri,ij,rj->r", rows, precision, rows, optimize=True)
+    if not len(reached):
+        return _Distance(0.0, np.inf, np.inf)
+    often, seldom = np.quantile(reached, (0.9, _USUAL))
+    return _Distance(float(recent[columns] @ precision @ recent[columns]), float(often), float(seldom))
 
 
 def _foretold(column: int, covariance: Floats) -> float:
@@ -167,4 +191,6 @@ def _tags(scene: Scene, findings: Iterable[Finding]) -> tuple[str, ...]:
 
 def ranked(findings: Sequence[Finding]) -> list[Finding]:
     """Return findings, the strongest first: by their statistic in thresholds."""
-    return sorted(findings, key=lambda each: (-each.statistic / each.threshold if each.threshold else 0.0, each.subject))
+    return sorted(
+        findings, key=lambda each: (-each.statistic / each.threshold if each.threshold else 0.0, each.subject)
+    )

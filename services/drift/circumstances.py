@@ -27,6 +27,7 @@ def note_missing(fleet: Fleet, machines: Ints, values: Floats, limits: Ints) -> 
     """Count windows without a value.
 
     Args:
+        fleet: counts them.
         machines: rows of the fleet.
         values: [rows, streams].
         limits: [streams], as `missing_limits` says.
@@ -43,7 +44,9 @@ def note_missing(fleet: Fleet, machines: Ints, values: Floats, limits: Ints) -> 
     ]
 
 
-def missing(asset: str, stream: str, active: bool, windows: int, limit: int, time: int, step: int, regime: str) -> Finding:
+def missing(
+    asset: str, stream: str, active: bool, windows: int, limit: int, time: int, step: int, regime: str
+) -> Finding:
     """Tell that a feature has had no value for too long, or has one again."""
     since = time - windows * step if active else time - step
     return Finding(asset, "missing", stream, active, time, since, windows, limit, None, None, regime)

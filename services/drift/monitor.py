@@ -33,7 +33,7 @@ class Monitor:
     def __init__(self, calibration: Calibration, assets: Iterable[str] = ()) -> None:
         self._calibration = calibration
         self._lookup, self._models = Lookup.of(calibration), Models(calibration)
-        self._watched = np.isfinite(self._lookup.cumulants).all(axis=-1)
+        self._watched = np.asarray(np.isfinite(self._lookup.cumulants).all(axis=-1))
         self._limits = missing_limits(calibration)
         self._regimes: dict[int, str] = {}
         self._rows: dict[str, int] = {}
@@ -130,7 +130,9 @@ class Monitor:
         streams, limits, step = self._calibration.streams, self._limits, self._calibration.step
         return [
             missing(asset, streams[stream], active, windows, int(limits[stream]), time, step, name)
-            for (_, stream, active, windows), (asset, time, name) in zip(changed, self._named(arrived, rows), strict=True)
+            for (_, stream, active, windows), (asset, time, name) in zip(
+                changed, self._named(arrived, rows), strict=True
+            )
         ]
 
     def _drift_findings(self, arrived: Round, models: Ints) -> list[Finding]:
@@ -165,5 +167,6 @@ class Monitor:
         """Return asset, time and regime of rows, for people."""
         names = self.assets
         return [
-            (names[arrived.machine[row]], int(arrived.time[row]), self._regimes[int(arrived.regime[row])]) for row in rows
+            (names[arrived.machine[row]], int(arrived.time[row]), self._regimes[int(arrived.regime[row])])
+            for row in rows
         ]

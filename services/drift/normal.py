@@ -7,8 +7,8 @@ through the same means, which leaves the memory of the signals in the figures.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
 import polars as pl
@@ -21,11 +21,11 @@ from andon.models.reference import Reference
 Floats = NDArray[np.float64]
 
 #: Windows that the forgetting means look back over, about.
-SPAN = 20
+SPAN = 60
 #: Weight of the newest window in them.
 WEIGHT = 2 / (SPAN + 1)
-#: Shrinks correlations towards none, so that sensors that always agree leave a matrix that can be inverted.
-_SHRINKAGE = 0.01
+#: Weight of 'signals are unrelated', so that two which always agree leave a matrix that can be inverted.
+_SHRINKAGE = 1e-4
 
 
 @dataclass(frozen=True)
@@ -36,11 +36,13 @@ class Normal:
         mean: [features], in the features' units; NaN for a feature that had no value.
         std: [features], the same; 0 for one that did not vary.
         smooth: [windows, features], the reference in standard deviations, as forgetting means see it.
+        correlation: [features, features], of single windows.
     """
 
     mean: Floats
     std: Floats
     smooth: Floats
+    correlation: Floats
 
     @classmethod
     def of(cls, windows: Floats) -> Normal:
@@ -50,22 +52,21 @@ class Normal:
         mean = np.where(present, windows, 0.0).sum(axis=0) / count
         std = np.sqrt((np.where(present, windows - mean, 0.0) ** 2).sum(axis=0) / count)
         std[std <= 1e-9 * np.abs(mean)] = 0.0  # only rounding
-        found = cls(np.where(present.any(axis=0), mean, np.nan), std, np.empty((0, windows.shape[1])))
-        return cls(found.mean, std, _smoothed(found.standardised(windows)))
+        standard = standardised(windows, mean, std)
+        held = np.nan_to_num(standard)
+        shared = (1 - _SHRINKAGE) * (held.T @ held) / max(len(held), 1)
+        diagonal = np.where(std > 0, _SHRINKAGE, 1.0)
+        return cls(np.where(present.any(axis=0), mean, np.nan), std, _smoothed(standard), shared + np.diag(diagonal))
 
     def standardised(self, windows: Floats) -> Floats:
         """Return windows [n, features] in standard deviations from normal; NaN where that says nothing."""
-        with np.errstate(divide="ignore", invalid="ignore"):
-            return np.where(self.std > 0, (windows - self.mean) / self.std, np.nan)
+        return standardised(windows, self.mean, self.std)
 
-    @cached_property
-    def covariance(self) -> Floats:
-        """How forgetting means of normal operation scatter together, [features, features]."""
-        filled = np.nan_to_num(self.smooth)
-        if len(filled) < 2:
-            return np.eye(filled.shape[1])
-        covariance = np.cov(filled, rowvar=False).reshape(filled.shape[1], -1)
-        return np.asarray((1 - _SHRINKAGE) * covariance + _SHRINKAGE * np.diag(np.maximum(np.diag(covariance), 1e-12)))
+
+def standardised(windows: Floats, mean: Floats, std: Floats) -> Floats:
+    """Return windows [n, features] in standard deviations from the mean; NaN where there is no value, or no spread."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.where(std > 0, (windows - mean) / std, np.nan)
 
 
 class Normals:
@@ -86,7 +87,7 @@ class Normals:
         return self._known[key]
 
 
-def level_columns(features: tuple[Feature, ...]) -> dict[str, int]:
+def level_columns(features: Sequence[Feature]) -> dict[str, int]:
     """Return for each tag the number of the feature that tells where its signal is, as far as there is one."""
     levels = [(feature, number) for number, feature in enumerate(features) if feature.tags]
     found: dict[str, int] = {}
@@ -96,7 +97,7 @@ def level_columns(features: tuple[Feature, ...]) -> dict[str, int]:
     return found
 
 
-def spread_columns(features: tuple[Feature, ...]) -> dict[str, int]:
+def spread_columns(features: Sequence[Feature]) -> dict[str, int]:
     """Return for each tag the number of the feature that tells how restless its signal is within a window."""
     return {feature.tag: number for number, feature in enumerate(features) if feature.statistic == "std"}
 

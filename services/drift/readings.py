@@ -40,6 +40,8 @@ def read(assets: tuple[str, ...], fleet: Fleet, calibration: Calibration, watche
 
     Args:
         assets: names of its machines.
+        fleet: the machines.
+        calibration: what they are watched by.
         watched: [assets, charts].
     """
     there = watched & (fleet.age > 0)

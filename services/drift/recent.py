@@ -1,4 +1,4 @@
-"""What machines have been like lately: a mean that forgets, of each feature, in standard deviations from normal. Pure."""
+"""What machines have been like lately: a mean that forgets of each feature, in standard deviations. Pure."""
 
 from __future__ import annotations
 

@@ -34,10 +34,13 @@ class Change:
     """Mean of the standardised values since then; NaN where no value counts."""
 
 
-def judge(fleet: Fleet, machines: npt.NDArray[np.int64], watched: npt.NDArray[np.int64], patience: float) -> list[Change]:
+def judge(
+    fleet: Fleet, machines: npt.NDArray[np.int64], watched: npt.NDArray[np.int64], patience: float
+) -> list[Change]:
     """Compare the evidence of machines that had a window with what is enough; note what comes of it.
 
     Args:
+        fleet: its machines' evidence; begins afresh where it was enough.
         machines: rows of the fleet.
         watched: charts that are watched, of each of them.
         patience: average run length promised, windows.

@@ -9,6 +9,7 @@ import polars as pl
 
 from andon.clock import isoformat
 from andon.contracts import ModelRef
+from andon.contracts.frames import MachineState
 from andon.errors import BundleError, DriftError
 from andon.features.feature import Feature
 from andon.features.regime import fields_of, regimes
@@ -16,10 +17,13 @@ from andon.models import Bundle, Reference, Scorer
 from andon.plant import AssetClass
 from services.drift.abstention import Abstention
 from services.drift.calibration import Calibration, calibrate
-from services.drift.normal import Normals
+from services.drift.normal import Floats, Normals
+from services.drift.proof import Proof, prove, used
+from services.drift.relations import Relations
 
 #: Threads that score a batch: the graphs are small, and inference is where speed counts.
 _THREADS = 1
+_RUNNING = MachineState.RUNNING.value
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +48,7 @@ class Watch:
         period: from when to when the reference is, in words.
         features: those that are watched, in the model's order.
         calibration: when a change counts, by the false-alarm contract.
+        proof: what of it kept its promise on windows of the reference that it was not made of.
         normals: what the cause of a change is told from.
     """
 
@@ -51,7 +56,9 @@ class Watch:
     period: str
     features: tuple[Feature, ...]
     calibration: Calibration
+    proof: Proof
     normals: Normals
+    _relations: Relations
     _scorer: Scorer
     _bundle: Bundle
     _fields: tuple[str, ...]
@@ -74,7 +81,10 @@ class Watch:
             )
         try:
             reference = Reference.parse(bundle.reference, manifest.features)
-            calibration = _calibrated(reference, asset_class)
+            relations = Relations.of(reference, definition.features)
+            watched = relations.watched(reference.keys, reference.values)
+            promise = asset_class.drift.false_alarms_per_30_days, definition.step
+            calibration, proof = calibrate(watched, *promise), prove(watched, *promise)
         except BundleError as error:
             return Abstaining(bundle.ref, f"{Abstention.NO_REFERENCE}: reference.parquet {error}")
         except DriftError as error:
@@ -84,38 +94,44 @@ class Watch:
             model=bundle.ref,
             period=f"{isoformat(first)} to {isoformat(last)}",
             features=definition.features,
-            calibration=calibration,
+            calibration=used(calibration, proof),
+            proof=proof,
             normals=Normals(reference),
+            _relations=relations,
             _scorer=Scorer(bundle.onnx, features=len(manifest.features), threads=_THREADS),
             _bundle=bundle,
             _fields=fields_of(reference.frame["regime"]),
         )
 
-    def vectors(self, rows: pl.DataFrame) -> pl.DataFrame:
-        """Return what the monitor takes, of columns of `andon.contracts.FeatureVector`.
+    def scale(self, asset: str, regime: str) -> dict[str, float]:
+        """Return the standard deviation of each stream of a machine in a regime; empty in one never seen."""
+        model = self.calibration.model(asset, regime)
+        found = zip(self.calibration.streams, model.whitening.scale.tolist(), strict=True) if model else ()
+        return dict(found)
+
+    def visible(self, rows: pl.DataFrame) -> pl.Series:
+        """Return which windows tell of the machine at work in a regime that can be named.
+
+        A machine that is stopped, set up or maintained differs from normal by design (`machine_state`, `maintenance`).
+        """
+        context = pl.col("context").struct
+        running = context.field("machine_state").cast(pl.String).fill_null(_RUNNING) == _RUNNING
+        known = [context.field(name).is_not_null() for name in self._fields]
+        at_work = running & context.field("maintenance").is_null()
+        return rows.select(pl.all_horizontal(at_work, *known)).to_series()
+
+    def seen(self, rows: pl.DataFrame) -> tuple[pl.DataFrame, Floats]:
+        """Return what the monitor takes of windows, and their features [n, d], NaN where there is no value.
 
         The score is computed here, by the graph that inference runs: it is the same to the last bit, and there with its
         features, however far the two services are from each other.
+
+        Args:
+            rows: columns of `andon.contracts.FeatureVector`.
         """
-        features = rows["features"].struct.unnest()
+        features = rows["features"].struct.unnest().to_numpy(order="c")
         with np.errstate(over="ignore"):
-            score = self._scorer.score(features.to_numpy(order="c").astype(np.float32)).score
+            score = self._scorer.score(features.astype(np.float32)).score.astype(np.float64)
         regime = regimes(rows, self._bundle.manifest.feature_definition, self._fields)
-        return features.with_columns(rows["asset"], rows["time"], regime, pl.Series("score", score.astype(np.float64)))
-
-
-def watched_features(features: tuple[Feature, ...]) -> tuple[str, ...]:
-    """Return the features that tell of the machine: not of its data, and not of what it was set to."""
-    return tuple(
-        feature.name
-        for feature in features
-        if feature.tags and not feature.about_data and not feature.statistic.startswith("regime_")
-    )
-
-
-def _calibrated(reference: Reference, asset_class: AssetClass) -> Calibration:
-    definition = asset_class.feature_definition
-    columns = ["asset", "time", "regime", "score", *watched_features(definition.features)]
-    return calibrate(
-        reference.frame.select(columns), asset_class.drift.false_alarms_per_30_days, definition.step
-    )
+        windows = rows.select("asset", "time").with_columns(regime, pl.Series("score", score))
+        return self._relations.watched(windows, features), features

@@ -15,6 +15,9 @@ def weigh(fleet: Fleet, lookup: Lookup, arrived: Round, models: npt.NDArray[np.i
     """Add what the windows say to the machines' state.
 
     Args:
+        fleet: the machines.
+        lookup: what is normal for them.
+        arrived: the windows.
         models: row of the lookup for each window.
         step: time between a machine's windows, microseconds.
     """

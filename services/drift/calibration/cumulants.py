@@ -14,9 +14,9 @@ import numpy as np
 from services.drift.calibration.whitening import Floats
 
 #: Standard errors of the reference's own figures that a change must be beyond.
-SURETY = 3.0
+SURETY = 2.5
 #: Sizes of change that are bet on, each way, in geometric steps.
-SIZES = 5
+SIZES = 6
 #: Largest tilt.
 _STEEPEST = 1.0
 #: Blocks at least, of which a mean over blocks is taken.
@@ -43,7 +43,8 @@ def cumulants(scores: Floats, tilt: Floats) -> Floats:
     about as long as the tilt looks back, which holds what the whitening has left of memory.
     """
     single = np.array([_charge(scores, each, 1) for each in tilt])
-    return np.maximum(single, [_charge(scores, each, _block(each, len(scores))) for each in tilt])
+    blocks = np.array([_charge(scores, each, _block(each, len(scores))) for each in tilt])
+    return np.asarray(np.maximum(single, blocks))
 
 
 def _block(tilt: float, windows: int) -> int:

@@ -9,7 +9,7 @@ import polars as pl
 
 from andon.errors import DriftError
 from services.drift.calibration.contract import patience
-from services.drift.calibration.cumulants import SURETY, cumulants, tilts
+from services.drift.calibration.cumulants import cumulants, tilts
 from services.drift.calibration.joint import Halves, precisions
 from services.drift.calibration.model import POOL, SCORE, Calibration, Model
 from services.drift.calibration.refusals import FEWEST, refuse_streams, windows_needed
@@ -39,9 +39,13 @@ def calibrate(reference: pl.DataFrame, false_alarms: float, step: int) -> Calibr
     has_score = SCORE in reference.columns and reference[SCORE].is_not_null().any()
     streams = (*features, SCORE) if has_score else features
     whitened, refusals = whiten(stretches(reference, list(streams), step), step)
-    joint = precisions({
-        key: each.scores[:, : len(features)] for key, each in whitened.items() if key[0] != POOL or _alone(key, whitened)
-    })
+    joint = precisions(
+        {
+            key: each.scores[:, : len(features)]
+            for key, each in whitened.items()
+            if key[0] != POOL or _alone(key, whitened)
+        }
+    )
     models = {key: _model(each, joint[key[1]], len(features), run_length) for key, each in whitened.items()}
     for (asset, regime), each in whitened.items():
         refusals += refuse_streams(asset, regime, streams, each.whitening, each.windows, step)
@@ -68,7 +72,18 @@ def _model(reference: Whitened, joint: Halves, features: int, run_length: float)
     needed = np.array(windows_needed(reference.whitening))
     slow = (needed == 0) | (np.array(reference.windows) < needed)
     charges[: len(slow)][slow] = math.inf
-    return Model(reference.whitening, spread.mean, spread.scale, float(away.mean), float(away.scale), tilt, charges, reference.silence)
+    if features < 2:
+        charges[-1] = math.inf  # one feature has no pattern with others
+    return Model(
+        reference.whitening,
+        spread.mean,
+        spread.scale,
+        float(away.mean),
+        float(away.scale),
+        tilt,
+        charges,
+        reference.silence,
+    )
 
 
 def _charges(chart: Floats, tilt: Floats) -> Floats:

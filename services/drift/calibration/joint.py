@@ -12,7 +12,7 @@ from services.drift.calibration.whitening import Floats
 
 @dataclass(frozen=True, slots=True)
 class Halves:
-    """Inverse correlations of level scores in one regime, [features, features]: of all machines' rows, and by halves."""
+    """Inverse correlations of level scores in a regime, [features, features]: of all machines' rows, and by halves."""
 
     whole: Floats
     first: Floats

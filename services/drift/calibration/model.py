@@ -34,7 +34,7 @@ class Refusal:
     subject: str
     """A feature, `score`, `joint`; empty for the whole machine."""
     reason: str
-    """`too_short`, `constant`, `unlike`."""
+    """`too_short`, `constant`, `wanders`; of machines without a reference of their own `unlike`, `one_machine`."""
     windows: int
     """Windows of reference that there are."""
     needed: int
@@ -64,7 +64,7 @@ class Model:
     @property
     def watched(self) -> npt.NDArray[np.bool_]:
         """Which charts are watched; [charts]."""
-        return np.isfinite(self.cumulants).all(axis=1)
+        return np.asarray(np.isfinite(self.cumulants).all(axis=1))
 
 
 @dataclass(frozen=True, slots=True)

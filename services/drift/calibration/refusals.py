@@ -31,13 +31,11 @@ def refuse_machine(asset: str, regime: str, windows: int, step: int) -> Refusal:
     return Refusal(asset, regime, "", "too_short", windows, FEWEST, text)
 
 
-def refuse_unlike(regime: str, windows: int) -> Refusal:
-    """Say that machines differ too much to speak for another one."""
-    text = (
-        f"{_who(POOL, regime)}: the machines of the reference differ, so they do not tell what is normal for another "
-        "one; train with its own data"
-    )
-    return Refusal(POOL, regime, "", "unlike", windows, 0, text)
+def refuse_pool(regime: str, machines: int, windows: int) -> Refusal:
+    """Say that the machines of a reference do not speak for another one."""
+    why = "the machines of the reference differ" if machines > 1 else "the reference has one machine"
+    text = f"{_who(POOL, regime)}: {why}, which does not tell what is normal for another; train with its own data"
+    return Refusal(POOL, regime, "", "unlike" if machines > 1 else "one_machine", windows, 0, text)
 
 
 def refuse_streams(
@@ -45,15 +43,15 @@ def refuse_streams(
 ) -> list[Refusal]:
     """Say which streams of a machine have no level chart: constant ones, and those that wander too slowly."""
     found = []
-    for index, (stream, count, needed) in enumerate(
-        zip(streams, windows, windows_needed(whitening), strict=True)
-    ):
+    for index, (stream, count, needed) in enumerate(zip(streams, windows, windows_needed(whitening), strict=True)):
         who = f"{_who(asset, regime)}, {stream}"
         if whitening.scale[index] == 0:
             text = f"{who}: never varies in the reference; take a period in which it does, or leave it out"
             found.append(Refusal(asset, regime, stream, "constant", count, 0, text))
         elif needed == 0:
-            text = f"{who}: has no level to keep to in the reference; watch its changes instead, or take a calmer period"
+            text = (
+                f"{who}: has no level to keep to in the reference; watch its changes instead, or take a calmer period"
+            )
             found.append(Refusal(asset, regime, stream, "wanders", count, 0, text))
         elif count < needed:
             text = f"{who}: {count} windows of reference, {needed} are needed; {_more(needed - count, step)}"

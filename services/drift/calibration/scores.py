@@ -50,7 +50,7 @@ def level(residual: Floats, noise: Floats) -> Floats:
 
 def distance(scores: Floats, precision: Floats) -> Floats:
     """Return the squared Mahalanobis distance of level scores [rows, features]; NaN where a feature is missing."""
-    return np.asarray(np.einsum("ri,ij,rj->r", scores, precision, scores, optimize=True))
+    return np.asarray((scores @ precision * scores).sum(axis=1))
 
 
 def precision(scores: Floats) -> Floats:

@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from services.drift.calibration.model import POOL, Refusal
 from services.drift.calibration.pooling import alike
-from services.drift.calibration.refusals import FEWEST, refuse_machine, refuse_unlike
+from services.drift.calibration.refusals import FEWEST, refuse_machine, refuse_pool
 from services.drift.calibration.scores import level
 from services.drift.calibration.stretches import silence
 from services.drift.calibration.whitening import Floats, Whitening, fit, residuals, standardised
@@ -62,7 +62,7 @@ def whiten(values: dict[tuple[str, str], Floats], step: int) -> tuple[ByMachine,
         if (pool := _pool(machines)) is not None:
             found[POOL, regime] = pool
         else:
-            refused.append(refuse_unlike(regime, sum(map(len, machines))))
+            refused.append(refuse_pool(regime, len(machines), sum(map(len, machines))))
     return found, refused
 
 
