@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 
@@ -28,7 +29,7 @@ from sandbox.demo.drifting.scenario import WORN, Play
 from sandbox.demo.drifting.watching import Verdicts, Watching, verdicts, watching
 from sandbox.demo.models import promote_all
 from sandbox.demo.production import announce
-from sandbox.monitor import scrape
+from sandbox.monitor import Reading, scrape
 from sandbox.registry import RegistrySite, make_registry_site
 from sandbox.supervisor import OnFailure
 from services.trainer.datasets.build import Source, build_dataset
@@ -57,7 +58,6 @@ class Stand:
     plant: Plant
     chain: Chain
     site: RegistrySite
-    directory: Path
     speed: float
     seen: Watching
 
@@ -75,7 +75,8 @@ async def run_play(play: Play, directory: Path, seconds: float, console: Console
         AndonError: something did not happen in time, or a service failed; its message says which.
     """
     plant, bundles = load_plant(play.plant_file), directory / "bundles"
-    shutil.rmtree(directory / "lake", ignore_errors=True)
+    for left in ("lake", "registry", "drift"):  # by a run before
+        shutil.rmtree(directory / left, ignore_errors=True)
     with console.status("training on normal operation"):
         await asyncio.to_thread(_train, play, plant, bundles)
     log = directory / "services.log"
@@ -90,7 +91,20 @@ async def run_play(play: Play, directory: Path, seconds: float, console: Console
             site = await _started(chain, play, plant, directory, bundles, console.print)
             async with watching(chain.kafka, plant, lambda line: console.print(line, markup=False)) as seen:
                 speed = sum(_spans(play)) / seconds
-                return await _acts(Stand(play, plant, chain, site, directory, speed, seen), console)
+                return await _while_all_run(chain, _acts(Stand(play, plant, chain, site, speed, seen), console))
+
+
+async def _while_all_run(chain: Chain, work: Coroutine[Any, Any, list[Check]]) -> list[Check]:
+    """Return what *work* does; when a service ends before, end it and raise what the supervisor says of that."""
+    failing, working = asyncio.create_task(chain.supervisor.finished(STAGES[0])), asyncio.create_task(work)
+    try:
+        await asyncio.wait((failing, working), return_when=asyncio.FIRST_COMPLETED)
+        if failing.done():
+            failing.result()
+        return await working
+    finally:
+        for task in (failing, working):
+            task.cancel()
 
 
 def _spans(play: Play) -> list[float]:
@@ -108,7 +122,6 @@ async def _started(
     chain: Chain, play: Play, plant: Plant, directory: Path, bundles: Path, say: Callable[[str], None]
 ) -> RegistrySite:
     await announce(chain.kafka, plant, play.events)
-    shutil.rmtree(directory / "registry", ignore_errors=True)
     site = make_registry_site(directory / "registry", free_port())
     await chain.start_registry(site)
     await promote_all(site, bundles, say)
@@ -116,10 +129,32 @@ async def _started(
         await chain.start(name)
     lake = (directory / "lake").resolve()
     await chain.start("historian", {"ANDON_HISTORIAN__LAKE__DIRECTORY": str(lake), **_ENVIRONMENT["historian"]})
-    await chain.start("drift", site.client_environment("drift", directory / "drift-cache"))
+    await chain.start("drift", site.client_environment("drift", directory / "drift"))
     await chain.start_trainer(site, lake, _ENVIRONMENT["trainer"])
     await chain.ready(*STAGES, "historian", "drift", "trainer")
+    await _watched(chain)
     return site
+
+
+async def _watched(chain: Chain) -> None:
+    """Return once the drift service knows what is normal, which takes it some seconds.
+
+    Raises:
+        AndonError: it does not in time.
+    """
+    await _told_by(
+        chain, "drift", lambda reading: reading.total("andon_drift_promised_alarms") > 0, "no class is watched"
+    )
+
+
+async def _told_by(chain: Chain, service: str, so: Callable[[Reading], bool], otherwise: str) -> None:
+    """Return once something is so by the metrics of a service."""
+    try:
+        async with asyncio.timeout(_PATIENCE_S):
+            while not so((await scrape({service: chain.ports[service]}))[service]):
+                await asyncio.sleep(_POLL_S)
+    except TimeoutError:
+        raise AndonError(f"{service}: {otherwise}; its log says why") from None
 
 
 async def _acts(stand: Stand, console: Console) -> list[Check]:
@@ -169,16 +204,11 @@ async def _loaded(stand: Stand, version: str, role: str) -> None:
     Raises:
         AndonError: it does not in time.
     """
-    port = stand.chain.ports["inference"]
-    try:
-        async with asyncio.timeout(_PATIENCE_S):
-            while True:
-                reading = (await scrape({"inference": port}))["inference"]
-                if reading.total("andon_model_info", role=role, version=version):
-                    return
-                await asyncio.sleep(_POLL_S)
-    except TimeoutError:
-        raise AndonError(f"inference does not serve {version} as {role}; its log says why") from None
+
+    def serves(reading: Reading) -> bool:
+        return reading.total("andon_model_info", role=role, version=version) > 0
+
+    await _told_by(stand.chain, "inference", serves, f"does not serve {version} as {role}")
 
 
 async def _approve(stand: Stand, candidate: ModelEvent) -> None:
