@@ -19,6 +19,7 @@ from andon.clock import wall_clock
 from andon.errors import ConfigError
 from andon.plant.load import load_plant
 from andon.recordings import load_mapping
+from andon.telemetry import configure_logs
 from sandbox.chain import HISTORY, STAGES, Chain, running_chain, sources_file
 from sandbox.demo.drifting.report import show
 from sandbox.demo.drifting.run import run_play
@@ -83,6 +84,7 @@ def demo(
 
 def _drift(directory: Path, seed: int, seconds: float, console: Console) -> None:
     """Play the change of three pumps, and exit with 1 if anything was not as it must be."""
+    configure_logs("demo", level="warning", form="console")
     own = directory / "drift"
     own.mkdir(parents=True, exist_ok=True)
     prefix = f"drift-{int(time.time())}" if "ANDON_KAFKA__BOOTSTRAP_SERVERS" in os.environ else None

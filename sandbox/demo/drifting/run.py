@@ -45,7 +45,8 @@ _ENVIRONMENT = {
     "trainer": {
         "ANDON_TRAINER__SHADOW": "true",
         "ANDON_TRAINER__LOOK_EVERY": "1s",
-        "ANDON_TRAINER__WINDOWS": "1500",
+        "ANDON_TRAINER__WINDOWS": "1000",
+        "ANDON_TRAINER__SETTLING": "8min",
     },
 }
 
@@ -151,7 +152,10 @@ async def _told_by(chain: Chain, service: str, so: Callable[[Reading], bool], ot
     """Return once something is so by the metrics of a service."""
     try:
         async with asyncio.timeout(_PATIENCE_S):
-            while not so((await scrape({service: chain.ports[service]}))[service]):
+            while True:
+                reading = await scrape({service: chain.ports[service]})
+                if so(reading[service]):
+                    return
                 await asyncio.sleep(_POLL_S)
     except TimeoutError:
         raise AndonError(f"{service}: {otherwise}; its log says why") from None

@@ -20,9 +20,9 @@ from sandbox.station.sensors import SENSORS
 
 _MINUTE = 60.0
 #: Minutes of normal operation to learn from.
-_NORMAL = 240
+_NORMAL = 150
 #: Minutes of the live part: how long it is, when changes begin, and when its second and third act do.
-_LIVE, _BEGIN, SHADOW_ACT, FINAL_ACT = 170, 20, 110, 130
+_LIVE, _BEGIN, SHADOW_ACT, FINAL_ACT = 106, 10, 70, 88
 #: Longer than the live part, so that nothing is put right in it.
 _FOR_EVER = 10 * _LIVE * _MINUTE
 WORN, MISREAD, CHANGED, SOUND = range(4)
@@ -35,7 +35,7 @@ _STATION = Station(well=WetWell(gain=50.0))
 _DRIFT = {"false_alarms_per_30_days": 1, "cool_down": "1h"}
 
 _FAULTS = (
-    Fault(FaultKind.WEAR, WORN, _BEGIN * _MINUTE, _FOR_EVER, severity=0.8, ramp=10 * _MINUTE / _FOR_EVER),
+    Fault(FaultKind.WEAR, WORN, _BEGIN * _MINUTE, _FOR_EVER, severity=0.8, ramp=5 * _MINUTE / _FOR_EVER),
     Fault(FaultKind.SENSOR_DRIFT, MISREAD, _BEGIN * _MINUTE, 1.2 * _LIVE * _MINUTE, tag="current"),
     # The new product is throttled: a valve that is set so on purpose, and told of.
     Fault(FaultKind.VALVE_CLOSING, CHANGED, _BEGIN * _MINUTE, _FOR_EVER, severity=0.6, ramp=_MINUTE / _FOR_EVER),
