@@ -151,9 +151,7 @@ def main() -> None:
     quick = is_quick(__doc__ or "")
     monitor = _monitor_alone(60 if quick else 600)
     random = np.random.default_rng(2)
-    costs = {
-        name: _detector_cost(make(), random, 20 if quick else 100) for name, make in _detectors(random).items()
-    }
+    costs = {name: _detector_cost(make(), random, 20 if quick else 100) for name, make in _detectors(random).items()}
     table(
         f"{ASSETS:,} machines of {FEATURES} features, a window each second, nothing changes",
         ("the monitor, in polls of a second", "of one core", "findings", "state MiB", "memory MiB"),

@@ -82,7 +82,7 @@ def _innovations(random: np.random.Generator, before: int, after: int, sensors: 
     own = random.standard_normal((before + after, sensors))
     shared = random.standard_normal((before + after, 1))
     mixed = np.sqrt(_TOGETHER) * shared + np.sqrt(1 - _TOGETHER) * own if scenario.unrelated else own
-    return np.vstack([mixed[:before], scenario.noisier * own[before:]])
+    return np.asarray(np.vstack([mixed[:before], scenario.noisier * own[before:]]))
 
 
 def _process(phi: float, innovations: Floats) -> Floats:

@@ -76,11 +76,21 @@ def diagnose(scene: Scene) -> Diagnosis:
         return Diagnosis("none")
     if any(finding.detector == "regime" for finding in scene.findings) or scene.normal is None:
         return Diagnosis("new_regime")
-    if silent := _tags(scene, (f for f in scene.findings if f.detector == "missing")):
+    if silent := _silent(scene, scene.normal):
         return Diagnosis("sensor_fault", silent, "silent")
-    if all(finding.subject in _OF_MODEL for finding in scene.findings):
-        return Diagnosis("model_decay")
-    return _spread_fault(scene, scene.normal) or _level_cause(scene, scene.normal)
+    found = _spread_fault(scene, scene.normal) or _level_cause(scene, scene.normal)
+    of_model = all(finding.subject in _OF_MODEL for finding in scene.findings)
+    return Diagnosis("model_decay") if of_model and found.cause == "unknown" else found
+
+
+def _silent(scene: Scene, normal: Normal) -> tuple[str, ...]:
+    """Return the tags that have no values any more."""
+    gone = (
+        tag
+        for tag, column in level_columns(scene.features).items()
+        if np.isnan(scene.recent[column]) and normal.std[column] > 0
+    )
+    return tuple(dict.fromkeys((*_tags(scene, (f for f in scene.findings if f.detector == "missing")), *gone)))
 
 
 def _spread_fault(scene: Scene, normal: Normal) -> Diagnosis | None:

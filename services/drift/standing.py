@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal
 
+import numpy as np
+
 from services.drift.cause import Cause
 from services.drift.finding import Finding
 
@@ -48,14 +50,19 @@ class Standing:
         return self.reason.partition(":")[0]
 
     def to_json(self) -> dict[str, Any]:
-        """Return it as JSON holds it."""
-        return asdict(self)
+        """Return it as JSON holds it, which knows no numbers of numpy."""
+        findings = {key: {name: _plain(value) for name, value in asdict(f).items()} for key, f in self.findings.items()}
+        return {**asdict(self), "findings": findings}
 
     @classmethod
     def of_json(cls, kept: dict[str, Any]) -> Standing:
         """Read what `to_json` returned."""
         findings = {key: Finding(**each) for key, each in kept["findings"].items()}
         return cls(**{**kept, "findings": findings})
+
+
+def _plain(value: Any) -> Any:
+    return value.item() if isinstance(value, np.generic) else value
 
 
 def abstained(standing: Standing, reason: str, version: str, time: int) -> Standing:

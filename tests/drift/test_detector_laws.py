@@ -53,7 +53,7 @@ SINGLE: dict[str, Make] = {
 }
 JOINT: dict[str, Make] = {
     "components": lambda: Components(D, principal_directions(VECTORS), half_life=20),
-    "mmd": lambda: Mmd(D, fourier_features(VECTORS, size=256), half_life=20),
+    "mmd": lambda: Mmd(D, fourier_features(VECTORS, size=128), half_life=20),
 }
 EVERY = pytest.mark.parametrize("make", [*SINGLE.values(), *JOINT.values()], ids=[*SINGLE, *JOINT])
 

@@ -132,6 +132,26 @@ def test_being_unsure_of_the_reference_makes_the_e_detector_wait() -> None:
 def test_tilts_and_cumulants_that_do_not_fit_are_refused() -> None:
     with pytest.raises(ValueError, match="are wanted"):
         EDetector(TILTS, gaussian_cumulants(TILTS[:2], 3))
+    with pytest.raises(ValueError, match="steepest tilt must lie above 0 and below 4, not at 5"):
+        EDetector(TILTS * 5, gaussian_cumulants(TILTS, 3))
+
+
+@pytest.mark.parametrize(
+    ("make", "setting"),
+    [
+        (lambda: Cusum(1, allowance=0), "allowance"),
+        (lambda: VarianceCusum(1, ratio=1), "ratio"),
+        (lambda: Ewma(1, weight=1.5), "weight"),
+        (lambda: VarianceEwma(1, weight=0), "weight"),
+        (lambda: PageHinkley(1, allowance=-1), "allowance"),
+        (lambda: Adwin(1, delta=1), "delta"),
+        (lambda: Mmd(1, fourier_features(_normal(9, 1, 0)), half_life=0), "half_life"),
+        (lambda: Components(1, principal_directions(_normal(9, 1, 0)), half_life=np.nan), "half_life"),
+    ],
+)
+def test_settings_that_make_no_sense_are_refused_by_name(make: Callable[[], object], setting: str) -> None:
+    with pytest.raises(ValueError, match=f"{setting} must lie"):
+        make()
 
 
 def test_verdicts_raise_no_alarm_while_precision_is_kept_and_do_when_it_falls() -> None:

@@ -11,7 +11,7 @@ from typing import ClassVar
 import numpy as np
 from river.drift import ADWIN
 
-from services.drift.detectors.detector import ALL, FAR, Detector, Floats, Snapshot, Streams
+from services.drift.detectors.detector import ALL, FAR, Detector, Floats, Snapshot, Streams, require_within
 
 _VERSION = version("river")
 
@@ -26,13 +26,14 @@ class Adwin(Detector):
     Literature: Bifet and Gavalda 2007, Learning from time-changing data with adaptive windowing. Good where nobody
     knows a reference period, nor how fast things change. Offered, not a default: state grows with the logarithm of
     the window, to some two kilobytes a stream; it needs an object and a call for each stream and value; and snapshots
-    hold River's own bytes, which another version of River does not understand. It needs the extra ``river``.
+    hold River's own bytes, which another version of River does not understand. It needs the extra ``adwin``.
     """
 
     name: ClassVar[str] = "adwin"
 
     def __init__(self, streams: int, delta: float = 0.002) -> None:
         super().__init__(streams)
+        require_within("delta", delta, 0, 1)
         self.delta = delta
         self._windows = [ADWIN(delta=delta) for _ in range(streams)]
         self._cuts = np.zeros(streams)

@@ -8,7 +8,7 @@ from typing import ClassVar
 import numpy as np
 
 from services.drift.detectors.array_detector import Slot, State
-from services.drift.detectors.detector import Floats
+from services.drift.detectors.detector import Floats, require_within
 from services.drift.detectors.joint_detector import JointDetector, whole_rows
 
 #: Components with less than this share of the variance are left out: below it is rounding, not a relation.
@@ -66,6 +66,7 @@ class Components(JointDetector):
         slots = {"mean": Slot(each), "square": Slot(each, start=1.0), "count": Slot()}
         super().__init__(streams, len(directions.mean), slots)
         self.directions, self.half_life = directions, half_life
+        require_within("half_life", half_life, 0)
         self.weight = float(-np.expm1(-np.log(2) / half_life))
 
     def step(self, state: State, row: Floats) -> State:

@@ -8,7 +8,7 @@ from typing import ClassVar
 import numpy as np
 
 from services.drift.detectors.array_detector import ArrayDetector, Slot, State
-from services.drift.detectors.detector import Floats
+from services.drift.detectors.detector import Floats, require_within
 
 
 class Cusum(ArrayDetector):
@@ -26,6 +26,7 @@ class Cusum(ArrayDetector):
 
     def __init__(self, streams: int, allowance: float = 0.5) -> None:
         super().__init__(streams, {name: Slot() for name in ("up", "down", "up_age", "down_age")})
+        require_within("allowance", allowance, 0)
         self.allowance = allowance
 
     def step(self, state: State, row: Floats) -> State:
@@ -66,6 +67,7 @@ class VarianceCusum(ArrayDetector):
 
     def __init__(self, streams: int, ratio: float = 2.0) -> None:
         super().__init__(streams, {"wider": Slot(), "narrower": Slot()})
+        require_within("ratio", ratio, 1)
         self.ratio = ratio
 
     def step(self, state: State, row: Floats) -> State:

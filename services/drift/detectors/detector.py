@@ -76,3 +76,15 @@ class Detector(ABC):
             ValueError: it is of another detector, of other settings or of another number of streams; nothing is
             changed.
         """
+
+
+def require_within(name: str, value: float, low: float, high: float = np.inf) -> None:
+    """Refuse a setting that does not lie above *low* and below *high*.
+
+    Raises:
+        ValueError: says which setting, and between what it must lie.
+    """
+    if not low < value < high:
+        raise ValueError(
+            f"{name} must lie above {low:g}{f' and below {high:g}' if high < np.inf else ''}, not at {value}"
+        )

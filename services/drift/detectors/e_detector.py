@@ -7,10 +7,12 @@ from typing import ClassVar
 import numpy as np
 
 from services.drift.detectors.array_detector import ArrayDetector, Slot, State
-from services.drift.detectors.detector import Floats
+from services.drift.detectors.detector import Floats, require_within
+from services.drift.evidence import grow
 
-#: Evidence grows no further than this.
+#: Evidence grows no further than this, by no more than `FAR` times the steepest tilt at once: all stays finite.
 MOST = 1e200
+STEEPEST = 4.0
 
 
 class EDetector(ArrayDetector):
@@ -25,8 +27,8 @@ class EDetector(ArrayDetector):
 
     Literature: Shin, Ramdas and Rinaldo 2022, E-detectors: a nonparametric framework for sequential change detection;
     Shiryaev 1963 and Roberts 1966 for the sum. Good as the default: it holds its rate. Bad where values depend on each
-    other: give it the residuals of a whitening, or cumulants that were measured over blocks. State: 16 bytes a tilt,
-    160 with ten.
+    other: give it the residuals of a whitening, or cumulants that were measured over blocks. State: 16 bytes a tilt
+    and eight more, 168 with ten.
 
     Args:
         tilts: ``[k]`` positive for upwards.
@@ -38,19 +40,21 @@ class EDetector(ArrayDetector):
     def __init__(self, tilts: Floats, cumulants: Floats) -> None:
         if tilts.ndim != 1 or cumulants.ndim != 2 or len(tilts) != len(cumulants):
             raise ValueError(f"tilts [k] and cumulants [k, d] are wanted, not {tilts.shape} and {cumulants.shape}")
+        require_within("the steepest tilt", float(np.abs(tilts).max()), 0, STEEPEST)
         bets = Slot(shape=(len(tilts),))
-        super().__init__(cumulants.shape[1], {"evidence": bets, "age": bets})
+        super().__init__(cumulants.shape[1], {"evidence": bets, "origin": bets, "count": Slot()})
         self.tilts, self.cumulants = tilts, cumulants
 
     def step(self, state: State, row: Floats) -> State:
-        """Return the evidence after a row, and the same with each bet weighted by its age."""
-        factor = np.exp(self.tilts[:, np.newaxis] * row - self.cumulants)
-        evidence = factor * (state["evidence"] + 1)
-        age = factor * (state["age"] + state["evidence"] + 1)
-        if evidence.max() > MOST:
-            kept = MOST / np.maximum(evidence, MOST)
-            evidence, age = evidence * kept, age * kept
-        return {"evidence": evidence, "age": age}
+        """Return the evidence after a row, and its product with how many values there were when its bets began.
+
+        To `grow`, the streams are charts of a single machine.
+        """
+        moments = np.stack([state["evidence"].T, state["origin"].T])[np.newaxis]
+        origin = np.stack([np.ones(self.streams), state["count"]])[np.newaxis]
+        (grown,) = grow(moments, origin, row[np.newaxis], self.tilts[np.newaxis], self.cumulants.T[np.newaxis])
+        grown *= MOST / np.maximum(grown[0], MOST)
+        return {"evidence": grown[0].T, "origin": grown[1].T, "count": state["count"] + 1}
 
     @property
     def evidence(self) -> Floats:
@@ -66,7 +70,8 @@ class EDetector(ArrayDetector):
     def age(self) -> Floats:
         """``[d]`` Values since the change, on average by evidence (Shiryaev's posterior mean); NaN without any."""
         with np.errstate(invalid="ignore"):
-            return np.asarray(self._state["age"].sum(axis=0) / self._state["evidence"].sum(axis=0))
+            origin = self._state["origin"].sum(axis=0) / self._state["evidence"].sum(axis=0)
+        return np.asarray(self._state["count"] - origin)
 
 
 def gaussian_cumulants(tilts: Floats, streams: int, uncertainty: float = 0.0) -> Floats:

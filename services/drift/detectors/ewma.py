@@ -7,7 +7,7 @@ from typing import ClassVar
 import numpy as np
 
 from services.drift.detectors.array_detector import ArrayDetector, Slot, State
-from services.drift.detectors.detector import Floats
+from services.drift.detectors.detector import Floats, require_within
 
 #: Share of the newest value in the average, of old: Lucas and Saccucci 1990 recommend .05 to .25.
 WEIGHT = 0.1
@@ -28,6 +28,7 @@ class Ewma(ArrayDetector):
 
     def __init__(self, streams: int, weight: float = WEIGHT) -> None:
         super().__init__(streams, {"mean": Slot(), "forgotten": Slot(start=1.0)})
+        require_within("weight", weight, 0, 1)
         self.weight = weight
 
     def step(self, state: State, row: Floats) -> State:
@@ -54,6 +55,7 @@ class VarianceEwma(ArrayDetector):
 
     def __init__(self, streams: int, weight: float = WEIGHT) -> None:
         super().__init__(streams, {"square": Slot(start=1.0), "forgotten": Slot(start=1.0)})
+        require_within("weight", weight, 0, 1)
         self.weight = weight
 
     def step(self, state: State, row: Floats) -> State:

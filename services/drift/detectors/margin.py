@@ -35,7 +35,7 @@ def margin_detector(shares: Floats) -> EDetector:
     (margin density, MD3); Garg et al. 2022, Leveraging unlabeled data to predict out-of-distribution performance, for
     shares over a threshold as an estimate. Good as an early sign before verdicts come; blind when a change takes scores
     past the margin at once (which is an alert), or when faults start to look normal: no method without labels sees
-    that. Scores of overlapping windows come in runs, so give it every window that does not overlap. State: 48 bytes a
+    that. Scores of overlapping windows come in runs, so give it every window that does not overlap. State: 56 bytes a
     stream.
 
     Args:

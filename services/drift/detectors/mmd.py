@@ -8,7 +8,7 @@ from typing import ClassVar
 import numpy as np
 
 from services.drift.detectors.array_detector import Slot, State
-from services.drift.detectors.detector import Floats
+from services.drift.detectors.detector import Floats, require_within
 from services.drift.detectors.joint_detector import JointDetector, whole_rows
 
 #: Rows of the reference at most, between which the typical distance is measured.
@@ -84,6 +84,7 @@ class Mmd(JointDetector):
         slots = {"mean": Slot((len(features.phases),)), "forgotten": Slot(start=1.0), "count": Slot()}
         super().__init__(streams, features.waves.shape[1], slots)
         self.fourier, self.half_life = features, half_life
+        require_within("half_life", half_life, 0)
         self.weight = float(-np.expm1(-np.log(2) / half_life))
 
     def step(self, state: State, row: Floats) -> State:

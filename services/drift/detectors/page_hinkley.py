@@ -7,7 +7,7 @@ from typing import ClassVar
 import numpy as np
 
 from services.drift.detectors.array_detector import ArrayDetector, Slot, State
-from services.drift.detectors.detector import Floats
+from services.drift.detectors.detector import Floats, require_within
 
 
 class PageHinkley(ArrayDetector):
@@ -27,6 +27,7 @@ class PageHinkley(ArrayDetector):
 
     def __init__(self, streams: int, allowance: float = 0.25) -> None:
         super().__init__(streams, {name: Slot() for name in ("count", "mean", "up", "down")})
+        require_within("allowance", allowance, 0)
         self.allowance = allowance
 
     def step(self, state: State, row: Floats) -> State:
