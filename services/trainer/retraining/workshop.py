@@ -9,6 +9,8 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+from pydantic import ValidationError
+
 from andon.clock import SECOND, isoformat
 from andon.contracts import ModelEvent
 from andon.errors import BundleError, RegistryError, SigningError
@@ -152,7 +154,10 @@ def _trained_before(folder: Path) -> JobResult | None:
     path = folder / RESULT
     if not path.exists():
         return None
-    result = JobResult.model_validate_json(path.read_bytes())
+    try:
+        result = JobResult.model_validate_json(path.read_bytes())
+    except ValidationError:  # of another version of this program
+        return None
     return result if result.kind == "trained" else None
 
 
