@@ -59,6 +59,7 @@ def demo(
     """
     console = Console(highlight=False)
     if drift:
+        _refuse_beside_drift(recording, mapping, plant, speed, picture, source is not Feed.RECORDING)
         _drift(directory, seed, seconds, console)
         return
     if recording and source is not Feed.RECORDING:
@@ -80,6 +81,11 @@ def demo(
     target = directory / "report.json"
     target.write_bytes(report.to_json())
     console.print(f"report for machines: {target}")
+
+
+def _refuse_beside_drift(*given: object) -> None:
+    if any(given):
+        raise ConfigError("--drift plays pumps of its own: only --seed, --seconds and --directory go with it")
 
 
 def _drift(directory: Path, seed: int, seconds: float, console: Console) -> None:
