@@ -10,7 +10,8 @@ import pytest
 from typer import Typer
 from typer.testing import CliRunner
 
-from andon.contracts import DriftReport, ModelEvent
+from andon.contracts import Alert, DriftReport, ModelEvent
+from andon.contracts.examples import EXAMPLES
 from sandbox.cli import demo
 from sandbox.demo.drifting.checks import checks
 from sandbox.demo.drifting.scenario import CHANGED, MISREAD, SOUND, WORN, Play, make_play
@@ -45,7 +46,16 @@ def told(play: Play, **causes: tuple[str, str]) -> Watching:
         seen.reports[heard.id] = heard
         for event in _answers(heard):
             seen.models[event.id] = event
+    seen.alerts = {each.id: each for each in (_alert(play, "open"), _alert(play, "resolved"))}
     return seen
+
+
+def _alert(play: Play, state: str, *, opened: int | None = None) -> Alert:
+    """Return a change of an alert of the worn pump, opened when it began to wear."""
+    at = play.begin if opened is None else opened
+    name = f"{play.assets[WORN]}@{at}:alert"
+    changes = {"id": f"{name}:{state}", "alert": name, "asset": play.assets[WORN], "opened": at, "state": state}
+    return EXAMPLES[Alert].model_copy(update=changes | {"time": at + (state == "resolved")})  # type: ignore[return-value]
 
 
 def _answers(heard: DriftReport) -> list[ModelEvent]:
@@ -81,5 +91,9 @@ def test_what_is_told_wrongly_is_shown_as_wrong(
     assert all(each.ok for each in found) == (number is None)
     if number is not None:
         assert not found[number].ok
+    late = told(play, **AS_IT_MUST_BE)
+    again = _alert(play, "open", opened=play.act_ends[-1])
+    late.alerts[again.id] = again
+    assert not checks(play, late, BETTER, CALM)[-1].ok
     worse = Verdicts({"production": 100, "shadow": 100}, {"production": 0, "shadow": 2}, NOW)
     assert not checks(play, told(play, **AS_IT_MUST_BE), worse, CALM)[-2].ok

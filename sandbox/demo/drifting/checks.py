@@ -99,8 +99,11 @@ def _shadow(tried: Verdicts) -> Check:
 def _calm(play: Play, seen: Watching, final: Verdicts) -> Check:
     asset, since = play.assets[WORN], play.act_starts[-1] + _WINDOW
     alerts = list(seen.alerts.values())
-    opened = {alert.alert for alert in alerts if alert.asset == asset and alert.opened > since}
+    own = {alert.alert: alert.opened for alert in alerts if alert.asset == asset}
+    opened = [name for name, at in own.items() if at > since]
     standing = open_alerts(alerts, asset)
     share = final.share("production")
-    found = f"{len(opened)} alerts opened, {len(standing)} open at the end, {share:.0%} of windows abnormal"
-    return Check("alarms after approval", "0 alerts opened, 0 open at the end", found, not opened and not standing)
+    before = len(own) - len(opened)
+    found = f"{before} alerts before, {len(opened)} since, {len(standing)} open at the end, {share:.0%} abnormal"
+    ok = before > 0 and not opened and not standing
+    return Check("alarms after approval", "alerts before, 0 since, 0 open at the end", found, ok)
