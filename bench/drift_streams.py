@@ -82,11 +82,11 @@ def _innovations(random: np.random.Generator, before: int, after: int, sensors: 
     own = random.standard_normal((before + after, sensors))
     shared = random.standard_normal((before + after, 1))
     mixed = np.sqrt(_TOGETHER) * shared + np.sqrt(1 - _TOGETHER) * own if scenario.unrelated else own
-    return np.asarray(np.vstack([mixed[:before], scenario.noisier * own[before:]]))
+    return np.vstack([mixed[:before], scenario.noisier * own[before:]])
 
 
 def _process(phi: float, innovations: Floats) -> Floats:
     values = innovations * np.sqrt(1 - phi**2)
     for i in range(1, len(values)):
         values[i] += phi * values[i - 1]
-    return values
+    return np.asarray(values)

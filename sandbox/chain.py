@@ -42,6 +42,7 @@ class Chain:
         kafka: how to reach the broker.
         ports: where each service shows its metrics.
         following: tells inference where its models come from.
+        watching: the same for the drift service, which keeps those that it fetches in a folder of its own.
         broker: the embedded broker; None when the services use one of their own.
     """
 
@@ -51,6 +52,7 @@ class Chain:
     broker: EmbeddedBroker | None
     ports: dict[str, int] = field(default_factory=dict)
     following: dict[str, str] = field(default_factory=dict)
+    watching: dict[str, str] = field(default_factory=dict)
 
     @property
     def dsn(self) -> str:
@@ -62,15 +64,16 @@ class Chain:
     ) -> None:
         """Start one service, of the module of its name unless given, with a metrics port of its own."""
         self.ports[name] = free_port()
-        models = self.following if name == "inference" else {}
+        models = self.following if name == "inference" else self.watching if name == "drift" else {}
         environment = {**self.environment, "ANDON_TELEMETRY__PORT": str(self.ports[name]), **models, **(extra or {})}
         await self.supervisor.start(python_service(name, environment, module=module, finishes=finishes))
 
     async def start_registry(self, site: RegistrySite) -> None:
-        """Start the model registry of *site*, and return when it answers; inference started afterwards follows it."""
+        """Start the model registry of *site*, and return when it answers; services started later follow it."""
         await self.start("registry", site.server_environment())
         await self.ready("registry")
         self.following = site.client_environment("inference")
+        self.watching = site.client_environment("drift", cache=site.folder / "cache-drift")
 
     async def start_trainer(self, site: RegistrySite, lake: Path, extra: Mapping[str, str] | None = None) -> None:
         """Start the trainer, which learns from *lake* and publishes to the registry of *site*."""

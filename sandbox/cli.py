@@ -167,6 +167,7 @@ async def _up(
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     async with running_chain(plant, directory, say) as chain:
         chain.following = {"ANDON_INFERENCE__BUNDLES": str(bundles), "ANDON_MODELS__UNSIGNED": "allow"}
+        chain.watching = {"ANDON_DRIFT__BUNDLES": str(bundles), "ANDON_MODELS__UNSIGNED": "allow"}
         console.print(f"broker at {chain.kafka.bootstrap_servers}; Ctrl-C stops everything")
         console.print(f"[yellow]models are loaded from {bundles} without signatures: for development only[/]")
         await _start_all(chain, wanted, directory)
@@ -192,9 +193,10 @@ async def _start_all(chain: Chain, wanted: Mapping[str, dict[str, str]], directo
     await chain.start("historian", {"ANDON_HISTORIAN__LAKE__DIRECTORY": str((directory / "lake").resolve())})
     await chain.start("oee")
     await chain.start("parity")
+    await chain.start("drift")
     for name, environment in wanted.items():
         await chain.start(name, environment)
-    await chain.ready(*STAGES, HISTORY, "historian", "oee", "parity", *wanted)
+    await chain.ready(*STAGES, HISTORY, "historian", "oee", "parity", "drift", *wanted)
 
 
 async def _until(stop: asyncio.Event, chain: Chain, limit: int, console: Console) -> None:

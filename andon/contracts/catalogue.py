@@ -97,7 +97,7 @@ CATALOGUE: dict[Stage, TopicSpec] = {
             Inference,
             _ASSET,
             ("inference",),
-            ("alert", "drift", "historian"),
+            ("alert", "historian"),
             7 * _DAY,
             "A model's verdict on each feature vector, with reasons.",
         ),

@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+import contextlib
+from collections.abc import AsyncIterator, Callable
 
+from andon.clock import SECOND
+from andon.contracts import Feedback
 from andon.garbage import collected_by_the_clock
 from andon.plant import Plant
 from andon.service import run_service
 from andon.serving.lineup import Lineup
 from andon.serving.source import ModelSource
-from andon.stream.topics import ensure_topics
+from andon.stream.follow import Told, follow
+from andon.stream.topics import ensure_topics, topic_name
 from andon.stream.worker import Worker
 from andon.telemetry import Metrics, get_logger
+from andon.uns import Stage
 from services.drift.abstention import Abstention
+from services.drift.opinions import Opinions
 from services.drift.processor import Watches, drift_stage
 from services.drift.settings import DriftSettings
 from services.drift.watch import Abstaining, Watch
@@ -30,10 +36,44 @@ async def run(plant: Plant, settings: DriftSettings, metrics: Metrics, stop: asy
         return lambda: _install(plant, watches, asset_class, watch, metrics)
 
     models = ModelSource(plant, settings.models, settings.drift, prepare, metrics, aliases=("production",))
-    worker = Worker(drift_stage(plant, settings.drift, watches), plant, settings, metrics=metrics)
+    opinions = Opinions()
+    worker = Worker(drift_stage(plant, settings.drift, watches, opinions), plant, settings, metrics=metrics)
     await ensure_topics(settings.kafka, plant)
-    async with collected_by_the_clock(), models.kept():
+    async with collected_by_the_clock(), models.kept(), _heard(plant, settings, metrics, opinions, stop):
         await worker.run(stop)
+
+
+@contextlib.asynccontextmanager
+async def _heard(
+    plant: Plant, settings: DriftSettings, metrics: Metrics, opinions: Opinions, stop: asyncio.Event
+) -> AsyncIterator[None]:
+    """Hear what people say of alerts for the length of an `async with` block; *stop* is set if that breaks."""
+    current = asyncio.Event()
+
+    def take(told: Told[Feedback]) -> None:
+        if told.event is None:
+            # It is set aside by the historian, which reads each record once; here it would be at every start.
+            metrics.count("andon_feedback_faults_total")
+            _log.warning("feedback cannot be used", offset=told.record.offset, fault=told.fault)
+        else:
+            opinions.take(told.event)
+
+    def note(is_current: bool) -> None:
+        if is_current:
+            current.set()
+
+    topic = topic_name(plant, Stage.FEEDBACK)
+    following = asyncio.create_task(follow(settings.kafka, topic, Feedback, take, note))
+    following.add_done_callback(lambda _: stop.set())  # it does not end by itself
+    try:
+        with contextlib.suppress(TimeoutError):  # verdicts that come later are heard later
+            await asyncio.wait_for(current.wait(), settings.drift.patience / SECOND)
+        yield
+    finally:
+        following.cancel()
+        await asyncio.wait((following,))
+    if not following.cancelled():
+        following.result()
 
 
 def _watch(plant: Plant, asset_class: str, lineup: Lineup) -> Watch | Abstaining:

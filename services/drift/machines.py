@@ -15,9 +15,11 @@ from services.drift.calibration import POOL
 from services.drift.cause import Diagnosis, Scene, diagnose
 from services.drift.finding import Finding
 from services.drift.monitor import Monitor
+from services.drift.opinions import Opinion, Opinions, weighed
 from services.drift.readings import Readings
 from services.drift.recent import Recent
-from services.drift.standing import Standing, abstained, is_due, judged, noted
+from services.drift.settings import WatchSettings
+from services.drift.standing import Standing, abstained, is_due, judged, key_of, noted
 from services.drift.watch import Abstaining, Watch
 from services.drift.windows import Window, Windows
 
@@ -49,11 +51,20 @@ class Machines:
     Args:
         watch: what they are watched with.
         asset_class: gives the feature definition.
-        settle: windows for which a change is a warning.
+        settings: how machines are watched.
+        opinions: what people say of alerts; nobody says anything when not given.
     """
 
-    def __init__(self, watch: Watch | Abstaining, asset_class: AssetClass, settle: int) -> None:
-        self.watch, self._definition, self._settle = watch, asset_class.feature_definition, settle
+    def __init__(
+        self,
+        watch: Watch | Abstaining,
+        asset_class: AssetClass,
+        settings: WatchSettings,
+        opinions: Opinions | None = None,
+    ) -> None:
+        self.watch, self._definition = watch, asset_class.feature_definition
+        self._settle, self._precision = settings.settle, settings.precision
+        self._opinions, self._heard = opinions or Opinions(), dict[str, tuple[Opinion, ...]]()
         self._monitor = Monitor(watch.calibration) if isinstance(watch, Watch) else None
         self._recent = Recent(len(self._definition.features))
         self._standings: dict[str, Standing] = {}
@@ -142,9 +153,19 @@ class Machines:
                 standard[row] = normal.standardised(values[row])
         self._recent.update([window.asset for window in turn], standard)
         found: dict[str, list[Finding]] = {}
-        for finding in self._monitor.update(windows.vectors[places]):
+        for finding in (*self._monitor.update(windows.vectors[places]), *self._said(turn)):
             found.setdefault(finding.asset, []).append(finding)
         return found
+
+    def _said(self, turn: Sequence[Window]) -> Iterator[Finding]:
+        """Yield what new verdicts change. A start that has heard none yet takes nothing back."""
+        for window in turn:
+            opinions = self._opinions.about(window.asset, self.version)
+            if opinions and self._heard.get(window.asset) is not opinions:
+                self._heard[window.asset] = opinions
+                finding = weighed(window.asset, opinions, self._precision, window.time, window.regime)
+                if finding.active != (key_of(finding) in self._standing(window.asset).findings):
+                    yield finding
 
     def _is_restless(self, asset: str) -> bool:
         """Return whether a machine may change its state though nothing was found in this window."""

@@ -19,6 +19,7 @@ from andon.stream.stage import State as Kept
 from andon.uns import Stage
 from services.drift.abstention import Abstention
 from services.drift.machines import Machines
+from services.drift.opinions import Opinions
 from services.drift.report import Reporter
 from services.drift.settings import WatchSettings
 from services.drift.telling import levels
@@ -49,20 +50,22 @@ class Watches:
         return self._watches[asset_class]
 
 
-def drift_stage(plant: Plant, settings: WatchSettings, watches: Watches) -> StageSpec:
+def drift_stage(plant: Plant, settings: WatchSettings, watches: Watches, opinions: Opinions | None = None) -> StageSpec:
     """Return the drift stage of *plant*: one event per change of a machine's state.
 
     Args:
         plant: the plant model.
         settings: how machines are watched.
         watches: what with.
+        opinions: what people say of alerts; nobody says anything when not given.
     """
+    said = opinions or Opinions()
     reporters = {name: Reporter(name, asset_class, settings.settle) for name, asset_class in plant.classes.items()}
     schemas = {name: event_schema(DriftReport, each) | _LINEAGE for name, each in plant.classes.items()}
 
     def open_partition(kept: Mapping[str, Kept], _delivered: int) -> Processor:
         # What a machine's state has told is in it, with the offset: no other is needed to tell nothing twice.
-        return DriftProcessor(plant, settings, watches, reporters, schemas, kept)
+        return DriftProcessor(plant, settings, watches, said, reporters, schemas, kept)
 
     return StageSpec(
         "drift", Stage.FEATURE, (Stage.DRIFT,), open_partition, stateful=True, without=_UNUSED, measure=_measured
@@ -99,6 +102,7 @@ class DriftProcessor:
         plant: the plant model.
         settings: how machines are watched.
         watches: what with.
+        opinions: what people say of alerts.
         reporters: class to who writes its reports.
         schemas: columns of the reports of each class.
         kept: what a former worker wrote of each machine.
@@ -109,11 +113,12 @@ class DriftProcessor:
         plant: Plant,
         settings: WatchSettings,
         watches: Watches,
+        opinions: Opinions,
         reporters: Mapping[str, Reporter],
         schemas: Mapping[str, Mapping[str, pl.DataType]],
         kept: Mapping[str, Kept],
     ) -> None:
-        self._plant, self._settings, self._watches = plant, settings, watches
+        self._plant, self._settings, self._watches, self._opinions = plant, settings, watches, opinions
         self._reporters, self._schemas = reporters, schemas
         self._machines: dict[str, Machines] = {}
         self._kept = dict(kept)
@@ -147,7 +152,7 @@ class DriftProcessor:
         watch, known = self._watches.of(asset_class), self._machines.get(asset_class)
         if known is not None and known.watch is watch:
             return known
-        made = Machines(watch, self._plant.classes[asset_class], self._settings.settle)
+        made = Machines(watch, self._plant.classes[asset_class], self._settings, self._opinions)
         before = {asset: known.snapshot(asset) for asset in known.standings} if known else {}
         own = [asset for asset in self._kept if self._plant.class_of(asset) == asset_class]
         for asset, kept in {**{asset: self._kept.pop(asset) for asset in own}, **before}.items():

@@ -36,9 +36,8 @@ class Recent:
         rows = np.array([self._of(asset) for asset in assets])
         present = np.isfinite(standard)
         step = np.where(present, standard - self._mean[rows], 0.0)
-        # The first windows weigh as in a plain mean, so that nothing of the start value is left.
-        weight = np.maximum(WEIGHT, 1 / (self._seen[rows] + 1))
-        self._mean[rows] += weight * step
+        # From 0, which is normal: what has been seen for a few windows only is not yet far from it.
+        self._mean[rows] += WEIGHT * step
         self._seen[rows] += present
         self._absent[rows] = np.where(present, 0, self._absent[rows] + 1)
 

@@ -15,6 +15,8 @@ class WatchSettings(ServingSettings):
 
     settle: int = Field(default=20, ge=1)
     """Windows that a change must last before it is called drift and its cause is told; until then it is a warning."""
+    precision: float = Field(default=0.5, gt=0, lt=1)
+    """Least share of a model's alerts that people should find real; clearly fewer of a machine are model decay."""
     snapshot_every: Duration = Field(default=300_000_000, gt=0)
     """How often what is known of a machine is written down. A restart reads again what has come since."""
 

@@ -61,6 +61,11 @@ class Standing:
         return cls(**{**kept, "findings": findings})
 
 
+def key_of(finding: Finding) -> str:
+    """Return what a finding is filed under: its detector and subject."""
+    return f"{finding.detector} {finding.subject}"
+
+
 def _plain(value: Any) -> Any:
     return value.item() if isinstance(value, np.generic) else value
 
@@ -81,11 +86,10 @@ def noted(standing: Standing, found: list[Finding], version: str) -> Standing:
     """
     findings = dict(standing.findings) if standing.version == version else {}
     for finding in found:
-        key = f"{finding.detector} {finding.subject}"
         if finding.active:
-            findings[key] = finding
+            findings[key_of(finding)] = finding
         else:
-            findings.pop(key, None)
+            findings.pop(key_of(finding), None)
     windows = standing.windows + 1 if findings and standing.version == version else 0
     return replace(standing, findings=findings, windows=windows)
 

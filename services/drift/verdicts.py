@@ -73,10 +73,10 @@ def _settle(
 
 
 def _begin(fleet: Fleet, machine: int, chart: int, threshold: float) -> Change:
-    weight, time, count, total = fleet.moments[machine, :, chart].sum(axis=-1) / fleet.moments.shape[-1]
+    weight, time, count, total = fleet.moments[machine, :, chart].mean(axis=-1).tolist()
     stream = chart % fleet.count.shape[1]
-    windows = max(1.0, fleet.count[machine, stream] - count / weight)
-    shift = (fleet.total[machine, stream] - total / weight) / windows
+    windows = max(1.0, float(fleet.count[machine, stream]) - count / weight)
+    shift = (float(fleet.total[machine, stream]) - total / weight) / windows
     since = min(time / weight, float(fleet.last[machine]))
     change = Change(machine, chart, True, weight, threshold, int(fleet.age[machine, chart]), since, shift)
     fleet.active[machine, chart] = True

@@ -71,7 +71,8 @@ class Wording:
     def message(self, change: Change, period: str) -> str:
         """Return what has happened, in a sentence or two; *period* is the reference's, in words."""
         standing, tags = change.standing, change.diagnosis.tags
-        seen = [self.evidence(finding, change.scene) for finding in ranked(standing.active)[:_NAMED]]
+        plainest = sorted(ranked(standing.active), key=lambda each: (each.detector != "level", each.subject == "score"))
+        seen = [self.evidence(finding, change.scene) for finding in plainest[:_NAMED]]
         text = _FAULTS[change.diagnosis.fault] if _key(standing) == "sensor_fault" else _MESSAGES[_key(standing)]
         return tidy(
             text.format(

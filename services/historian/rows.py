@@ -31,7 +31,6 @@ UNPARSED: Mapping[Stage, tuple[str, ...]] = {
     Stage.CONTEXT: ("id", "server_time", "status", "carried", "units", "limits"),
     Stage.FEATURE: ("features", "context"),
     Stage.INFERENCE: ("contributions", "limit_violations", "context"),
-    Stage.DRIFT: ("sensors", "evidence"),
     Stage.ALERT: ("contributions", "limit_violations", "context", "causes", "acknowledged"),
 }
 

@@ -71,7 +71,6 @@ _DOCUMENTS: Mapping[Stage, Mapping[str, str]] = {
     },
     Stage.DRIFT: {
         **_CLASS,
-        "definition": "text",
         "state": "text",
         "reason": "text",
         "cause": "text",
@@ -79,6 +78,7 @@ _DOCUMENTS: Mapping[Stage, Mapping[str, str]] = {
         "regime": "text",
         "retrain": "text",
         "message": "text",
+        "action": "text",
         **_MODEL,
     },
     Stage.KPI: {

@@ -12,10 +12,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from andon.contracts import DriftReport
+from andon.contracts import DriftReport, Feedback
 from andon.models import Reference, make_bundle
 from andon.plant import Plant
 from andon.stream.stage import Processor
+from services.drift.opinions import Opinions
 from services.drift.processor import Watches, drift_stage
 from services.drift.settings import WatchSettings
 from services.drift.watch import Abstaining, Watch
@@ -75,15 +76,16 @@ def test_each_fault_is_told_with_its_cause_and_a_sound_machine_is_left_alone() -
 
 
 def test_a_report_says_since_when_what_was_seen_and_what_to_do() -> None:
-    drift = told(undisturbed(everything()), WORN)[-1]
+    _, warning, drift = told(undisturbed(everything()), WORN)
     began = T0 + (REFERENCE + 500 + FAULT) * STEP
     assert abs(drift.since - began) <= 3 * STEP
-    assert place(drift) == FAULT + 4 + WatchSettings().settle - 1
+    assert FAULT < place(warning) <= FAULT + 10
+    assert place(drift) == place(warning) + WatchSettings().settle - 1
     assert drift.id == f"{WORN}@{drift.time}:drift:{bundle().ref.version}"
     assert drift.message.startswith("Pump 1 (hall) has not been as in its reference period since 2023-11-15T04:06:1")
     assert drift.action.startswith("Find out what has changed at the machine")
-    words = {evidence.subject: evidence.words for evidence in drift.evidence}
-    assert words["flow_mean"].endswith("m³/h below what the other signals foretell")
+    words = {(evidence.detector, evidence.subject): evidence.words for evidence in drift.evidence}
+    assert words["level", "flow_mean"].endswith("m³/h below what the other signals foretell")
     ratios = [evidence.statistic / evidence.threshold for evidence in drift.evidence]
     assert ratios == sorted(ratios, reverse=True)
     assert ratios[-1] >= 1
@@ -263,6 +265,44 @@ def test_gauges_show_the_state_and_the_evidence_of_each_machine() -> None:
     assert amounts["andon_drift_evidence_ratio", SOUND] < amounts["andon_drift_evidence_ratio", WORN]
     assert amounts["andon_drift_watched_seconds_total", "pump"] == everything().height * STEP // 1_000_000
     assert amounts["andon_drift_reports_total", "pump", "process_drift", "drift"] == 1
+
+
+def verdict(number: int, real: bool, *, later: int = 0) -> Feedback:
+    """Return what somebody says of the *number*-th alert of the sound pump."""
+    time = T0 + (REFERENCE + 500) * STEP + number
+    return Feedback.model_validate(
+        {
+            "id": f"{number}-{later}",
+            "asset": SOUND,
+            "time": time + later,
+            "ingest_time": time,
+            "alert": f"{SOUND}@{time}:alert",
+            "verdict": "real" if real else "false",
+            "author": "ada",
+            "model": bundle().ref,
+        }
+    )
+
+
+def test_a_model_whose_alerts_people_find_false_has_decayed_until_they_find_them_real() -> None:
+    watches, opinions = Watches(PLANT), Opinions()
+    watches.swap("pump", watch())
+    processor = drift_stage(PLANT, WatchSettings(), watches, opinions).open({}, 0)
+    rows = numbered(played(SOUND, None))
+    for number in range(12):
+        opinions.take(verdict(number, real=number == 3))
+        opinions.take(verdict(number, real=number == 3))  # delivery is at least once
+    reports = reports_of([processor.process("pump", rows[:100], 0)])
+    assert [(r.state, r.cause, r.retrain) for r in reports] == [
+        ("warning", "unknown", "no"),
+        ("drift", "model_decay", "wanted"),
+    ]
+    assert reports[-1].evidence[0].subject == "precision"
+    assert "people find fewer of its alerts real" in reports[-1].message
+    for number in range(12):
+        opinions.take(verdict(number, real=True, later=1))  # they have looked again
+    [over] = reports_of([processor.process("pump", rows[100:], 0)])
+    assert (over.state, over.cause) == ("stable", "none")
 
 
 def test_the_faults_that_are_played_are_what_their_names_say() -> None:

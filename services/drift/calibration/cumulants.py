@@ -19,8 +19,8 @@ SURETY = 2.5
 SIZES = 6
 #: Largest tilt.
 _STEEPEST = 1.0
-#: Blocks at least, of which a mean over blocks is taken.
-_BLOCKS = 40
+#: Lengths of blocks, windows; and how many of one length there must be.
+_LENGTHS, _BLOCKS = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512), 20
 
 
 def tilts(windows: int, run_length: float) -> Floats:
@@ -39,23 +39,24 @@ def tilts(windows: int, run_length: float) -> Floats:
 def cumulants(scores: Floats, tilt: Floats) -> Floats:
     """Return what each tilt is charged a window, [tilts], of a chart's scores in the reference, [windows].
 
-    The larger of two figures, each with `SURETY` standard errors on top: that of single windows, and that of blocks
-    about as long as the tilt looks back, which holds what the whitening has left of memory.
+    The largest cumulant of single windows and of sums over blocks of several lengths, and `SURETY` standard errors of
+    it. Blocks hold what the whitening has left of memory: levels that still wander, and restlessness that comes and
+    goes, in which many windows in a row say the same though each by itself says little. The error is that of blocks
+    whose sums times the tilt spread by about a half; those of longer ones hang on a few blocks and tell little of it.
     """
-    single = np.array([_charge(scores, each, 1) for each in tilt])
-    blocks = np.array([_charge(scores, each, _block(each, len(scores))) for each in tilt])
-    return np.asarray(np.maximum(single, blocks))
+    lengths = [length for length in _LENGTHS if length * _BLOCKS <= len(scores)]
+    return np.array([_charge(scores, each, lengths) for each in tilt])
 
 
-def _block(tilt: float, windows: int) -> int:
-    """Return the length of blocks: their sums times the tilt then spread by about a half."""
-    return max(1, min(round(1 / (4 * tilt * tilt)), windows // _BLOCKS))
+def _charge(scores: Floats, tilt: float, lengths: list[int]) -> float:
+    look = max(1, min(round(1 / (4 * tilt * tilt)), lengths[-1]))
+    charges = [_cumulant(scores, tilt, length)[0] for length in lengths]
+    return max(charges) + SURETY * _cumulant(scores, tilt, look)[1]
 
 
-def _charge(scores: Floats, tilt: float, block: int) -> float:
-    """Return the cumulant a window of blocks' sums, with its uncertainty."""
+def _cumulant(scores: Floats, tilt: float, block: int) -> tuple[float, float]:
+    """Return the cumulant a window of sums over blocks, and its standard error."""
     count = len(scores) // block
     growth = np.exp(tilt * scores[: count * block].reshape(count, block).sum(axis=1))
-    mean = growth.mean()
-    error = growth.std() / mean / math.sqrt(count)
-    return float((math.log(mean) + SURETY * error) / block)
+    mean = float(growth.mean())
+    return math.log(mean) / block, float(growth.std()) / mean / math.sqrt(count) / block
