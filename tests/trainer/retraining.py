@@ -160,6 +160,6 @@ def environment(
         "ANDON_TRAINER__KEY": str(site.key("trainer")),
         "ANDON_TRAINER__SETTLING": "0s",
         "ANDON_TRAINER__WINDOWS": "200",
-        "ANDON_TRAINER__LOOK_EVERY": "300ms",
+        "ANDON_TRAINER__LOOK_EVERY": "2s",
         **extra,
     }

@@ -76,7 +76,7 @@ async def run_play(play: Play, directory: Path, seconds: float, console: Console
         AndonError: something did not happen in time, or a service failed; its message says which.
     """
     plant, bundles = load_plant(play.plant_file), directory / "bundles"
-    for left in ("lake", "registry", "drift"):  # by a run before
+    for left in ("lake", "registry"):  # by a run before
         shutil.rmtree(directory / left, ignore_errors=True)
     with console.status("training on normal operation"):
         await asyncio.to_thread(_train, play, plant, bundles)
@@ -130,7 +130,7 @@ async def _started(
         await chain.start(name)
     lake = (directory / "lake").resolve()
     await chain.start("historian", {"ANDON_HISTORIAN__LAKE__DIRECTORY": str(lake), **_ENVIRONMENT["historian"]})
-    await chain.start("drift", site.client_environment("drift", directory / "drift"))
+    await chain.start("drift")
     await chain.start_trainer(site, lake, _ENVIRONMENT["trainer"])
     await chain.ready(*STAGES, "historian", "drift", "trainer")
     await _watched(chain)
