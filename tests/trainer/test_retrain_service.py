@@ -233,7 +233,7 @@ async def test_what_does_not_pass_is_not_published_and_what_goes_wrong_is_told(
             "took_too_long": made.given(ANDON_TRAINER__LIMIT="10ms"),
             "not_published": made.given(ANDON_TRAINER__KEY=str(made.site.key("boris"))),
         }
-        found = await asyncio.gather(*(once(each, code) for code, each in wrong.items()))
+        found = await asyncio.gather(*(once(each, code, tmp_path / code) for code, each in wrong.items()))
         assert [each.code for each in found if isinstance(each, Failed)] == list(wrong)
         assert "recall is 0, at least 0.9 is asked for (0 of 0 events found" in str(found[0])
         assert "lake" in str(found[1])
@@ -246,9 +246,9 @@ async def test_what_does_not_pass_is_not_published_and_what_goes_wrong_is_told(
         assert await versions(made.site) == before
 
 
-async def once(made: Rig, name: str) -> object:
+async def once(made: Rig, name: str, work: Path) -> object:
     """Return what comes of one request, without a service around it."""
-    settings, model = made.settings(), made.office.plant
+    settings, model = made.given(ANDON_TRAINER__WORK=str(work)).settings(), made.office.plant
     signer, trust = Signer.load(settings.trainer.key or Path()), Trust.load(made.site.trust)
     async with connected(settings.models.registry) as client:
         workshop = Workshop(model, settings, signer, trust, client, Metrics("trainer"))
