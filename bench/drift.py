@@ -18,6 +18,7 @@ import polars as pl
 
 from andon.clock import SECOND
 from bench.common import result, table
+from bench.drift_laws import LAWS
 from bench.drift_others import OTHERS, TRIVIAL, Other, alarms, first_alarm
 from bench.drift_recordings import show_recordings
 from bench.drift_streams import SCENARIOS, Floats, Scenario, changing, frame, stationary
@@ -28,7 +29,7 @@ from services.drift.monitor import Monitor
 #: Samples between false alarms that the contract of this bench asks for, and the same in 30 days of one a second.
 _PATIENCE = 10_000
 _FALSE_ALARMS = PERIOD / SECOND / _PATIENCE
-_REFERENCE = 20_000
+_REFERENCE, _LAW_REFERENCE = 20_000, 5_000
 #: Stationary samples between the reference and the change, and samples after it; who finds nothing is counted there.
 _CALM, _HORIZON = 1_000, 5_000
 _PHIS = (0.0, 0.5, 0.9, 0.99)
@@ -50,10 +51,12 @@ class Size:
     """Processes that change."""
     slow_samples: int
     """Stationary samples for slow detectors, of three streams."""
+    law_samples: int
+    """Samples of each stream of another law."""
 
 
-_QUICK = Size(20, 10_000, range(1_000, 1_020), (0.9,), 3_000)
-_FULL = Size(20, 100_000, range(1_000, 1_020), (0.9, 0.5, 0.0), 20_000)
+_QUICK = Size(20, 10_000, range(1_000, 1_020), (0.9,), 3_000, 2_000)
+_FULL = Size(20, 100_000, range(1_000, 1_020), (0.9, 0.5, 0.0), 20_000, 20_000)
 
 
 def main() -> None:
@@ -63,6 +66,7 @@ def main() -> None:
     arguments = parser.parse_args()
     size = _QUICK if arguments.quick else _FULL
     ratio = _show_rates(size)
+    _show_laws(size)
     wins = {phi: _show_delays(size.seeds, phi, quick=arguments.quick) for phi in size.phis}
     found = show_recordings(arguments.data, _FALSE_ALARMS)
     result("drift", false_alarm_ratio=ratio, wins=wins[0.9], of=len(SCENARIOS), **found)
@@ -73,7 +77,8 @@ def _show_rates(size: Size) -> float:
     allowed = size.streams * size.samples / _PATIENCE
     counts = _monitor_alarms(size)
     rows = [
-        [f"Andon, phi {phi:g}", "", str(counts[phi]), f"{allowed:.0f}", f"{counts[phi] / allowed:.2f}"] for phi in _PHIS
+        [f"Andon, phi {phi}", "", str(count), f"{allowed:.0f}", f"{count / allowed:.2f}"]
+        for phi, count in counts.items()
     ]
     rows += [_rate(other, size) for other in (*OTHERS, *TRIVIAL)]
     table(
@@ -84,20 +89,40 @@ def _show_rates(size: Size) -> float:
     return max(counts.values()) / allowed
 
 
-def _monitor_alarms(size: Size) -> Counter[float]:
-    """Return the monitor's alarms by phi; each stream is a machine with a reference of its own."""
-    length = _REFERENCE + size.samples
-    values = {
-        phi: stationary(phi, length, size.streams, np.random.default_rng(_SEED + i))[..., None]
-        for i, phi in enumerate(_PHIS)
+def _monitor_alarms(size: Size) -> Counter[str]:
+    """Return the monitor's alarms by phi."""
+    return _count(
+        {
+            f"{phi:g}": stationary(phi, _REFERENCE + size.samples, size.streams, np.random.default_rng(_SEED + i))
+            for i, phi in enumerate(_PHIS)
+        },
+        _REFERENCE,
+    )
+
+
+def _show_laws(size: Size) -> None:
+    """Show the monitor's false alarms where its models are wrong."""
+    samples, allowed = size.law_samples, size.streams * size.law_samples / _PATIENCE
+    streams = {
+        name: law(np.random.default_rng(_SEED + i), _LAW_REFERENCE + samples, size.streams)
+        for i, (name, law) in enumerate(LAWS.items())
     }
-    reference = [frame(each[:_REFERENCE], 0, f"{phi}/") for phi, each in values.items()]
-    found: Counter[float] = Counter(dict.fromkeys(_PHIS, 0))
+    counts = _count(streams, _LAW_REFERENCE)
+    rows = [[name, str(counts[name]), f"{allowed:.0f}", f"{counts[name] / allowed:.2f}"] for name in LAWS]
+    title = f"False alarms of Andon on other laws ({size.streams} of {samples:,} samples, reference {_LAW_REFERENCE:,})"
+    table(title, ("law", "alarms", "allowed", "ratio"), rows)
+
+
+def _count(streams: dict[str, Floats], learned: int) -> Counter[str]:
+    """Return the monitor's alarms by name; each of [samples, streams] is a machine with a reference of its own."""
+    values = {name: each[..., None] for name, each in streams.items()}
+    reference = [frame(each[:learned], 0, f"{name}/") for name, each in values.items()]
+    found: Counter[str] = Counter(dict.fromkeys(streams, 0))
     monitor = Monitor(calibrate(pl.concat(reference), _FALSE_ALARMS, SECOND))
-    for first in range(_REFERENCE, length, _BLOCK):
-        block = [frame(each[first : first + _BLOCK], first, f"{phi}/") for phi, each in values.items()]
+    for first in range(learned, max(map(len, values.values())), _BLOCK):
+        block = [frame(each[first : first + _BLOCK], first, f"{name}/") for name, each in values.items()]
         alarmed = {(f.asset, f.time) for f in monitor.update(pl.concat(block)) if f.active}
-        found.update(float(asset.split("/")[0]) for asset, _ in alarmed)
+        found.update(asset.rsplit("/", 1)[0] for asset, _ in alarmed)
     return found
 
 

@@ -174,8 +174,8 @@ _DRIFT = DriftReport(
     retrain="wanted",
     message="Pump 3 (station 1) has not been as in its reference period since 2026-01-01T08:00:00.000+00:00: vibration "
     "mean 0.8 mm/s above what the other signals foretell.",
-    action="Find out what has changed at the machine: wear, a repair, a new setting. If it is to stay so, a new model is "
-    "asked for; if not, have it put right.",
+    action="Find out what has changed at the machine: wear, a repair, a new setting. If it is to stay so, a new model "
+    "is asked for; if not, have it put right.",
 )
 
 _OEE = Oee(

@@ -92,8 +92,8 @@ def _install(plant: Plant, watches: Watches, name: str, watch: Watch | Abstainin
         return
     promised = plant.classes[name].drift.false_alarms_per_30_days * machines
     metrics.set("andon_drift_promised_alarms", promised, asset_class=name)
-    if watch.proof.achieved is not None:
-        metrics.set("andon_drift_achieved_alarms", watch.proof.achieved * machines, asset_class=name)
+    if watch.kept is not None:
+        metrics.set("andon_drift_achieved_alarms", watch.kept * promised, asset_class=name)
     for detector, subject in sorted(watch.proof.failed):
         _log.info("not used: it found what was not there", asset_class=name, detector=detector, subject=subject)
     for refusal in watch.calibration.refusals:

@@ -19,6 +19,7 @@ from services.drift.abstention import Abstention
 from services.drift.calibration import Calibration, calibrate
 from services.drift.normal import Floats, Normals
 from services.drift.proof import Proof, prove, used
+from services.drift.rehearsal import rehearse
 from services.drift.relations import Relations
 
 #: Threads that score a batch: the graphs are small, and inference is where speed counts.
@@ -49,6 +50,7 @@ class Watch:
         features: those that are watched, in the model's order.
         calibration: when a change counts, by the false-alarm contract.
         proof: what of it kept its promise on windows of the reference that it was not made of.
+        kept: false alarms of a rehearsal, of all detectors, as a share of those promised; None where it was too short.
         normals: what the cause of a change is told from.
     """
 
@@ -57,6 +59,7 @@ class Watch:
     features: tuple[Feature, ...]
     calibration: Calibration
     proof: Proof
+    kept: float | None
     normals: Normals
     _relations: Relations
     _scorer: Scorer
@@ -84,7 +87,8 @@ class Watch:
             relations = Relations.of(reference, definition.features)
             watched = relations.watched(reference.keys, reference.values)
             promise = asset_class.drift.false_alarms_per_30_days, definition.step
-            calibration, proof = calibrate(watched, *promise), prove(watched, *promise)
+            calibration, proof = calibrate(watched, *promise), prove(watched, definition.step)
+            rehearsal = rehearse(watched, definition.step)
         except BundleError as error:
             return Abstaining(bundle.ref, f"{Abstention.NO_REFERENCE}: reference.parquet {error}")
         except DriftError as error:
@@ -96,6 +100,7 @@ class Watch:
             features=definition.features,
             calibration=used(calibration, proof),
             proof=proof,
+            kept=rehearsal.ratio if rehearsal else None,
             normals=Normals(reference),
             _relations=relations,
             _scorer=Scorer(bundle.onnx, features=len(manifest.features), threads=_THREADS),
