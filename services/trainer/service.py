@@ -44,7 +44,7 @@ _COUNTED = {"retrain_refused": "refused", "retrain_failed": "failed", "retrained
 
 @dataclass
 class Taken:
-    """A request: when it was taken and is tried next, seconds of a clock that never steps; and if it is just now."""
+    """A request: when it was taken and is tried next, seconds of a clock that never steps; and if it is at work now."""
 
     request: ModelEvent
     since: float
@@ -108,6 +108,7 @@ class Retrainer:
     async def _withdraw(self, taken: Taken) -> None:
         """Give up a request that waits, if what it rests on is not so any more."""
         if refusal := withdrawn(taken.request, self._reports):
+            taken.busy = True  # or its training might begin while this is told
             await self._close(taken, "retrain_refused", refusal.text, code=refusal.code)
 
     def _with_cost(self, request: ModelEvent) -> ModelEvent:
@@ -144,7 +145,8 @@ class Retrainer:
         """Train what was taken, one after the other; what waits for data holds up no other class."""
         while True:
             self._work_came.clear()
-            due = next((each for each in self._taken.values() if each.next <= time.monotonic()), None)
+            idle = (each for each in self._taken.values() if not each.busy)
+            due = next((each for each in idle if each.next <= time.monotonic()), None)
             if due is None:
                 await _set_or_tick(self._work_came)
                 continue
