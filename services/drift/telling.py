@@ -10,13 +10,14 @@ from andon.stream.stage import Level
 from services.drift.machines import Machines
 from services.drift.readings import Readings
 
-_STATES = ("stable", "warning", "drift", "abstain")
+#: All states that a machine may be in.
+STATES = ("stable", "warning", "drift", "abstain")
 
 
 def levels(machines: Machines) -> Iterator[Level]:
     """Yield gauges of all machines: state, evidence, and each detector's statistic that is nearest to its threshold."""
     for asset, standing in machines.standings.items():
-        for state in _STATES:
+        for state in STATES:
             yield Level("andon_drift_state", {"asset": asset, "state": state}, float(standing.state == state))
     if readings := machines.readings:
         yield from _of_charts(readings)

@@ -46,7 +46,8 @@ _ACTIONS: dict[str, str] = {
     "unknown": "Look at the machine and at the sensor of {tags}. If both are well and it is to stay so, ask for a new "
     "model by hand.",
 }
-_REMEDIES = {
+#: What to do where nothing can be said, by the code of the reason.
+REMEDIES = {
     "no_model": "Train a model of the class and let it through.",
     "no_reference": "Train the model again: its bundle then brings the windows it learned from.",
     "reference_too_short": "Train on a longer normal period.",
@@ -92,7 +93,7 @@ class Wording:
         standing, tags = change.standing, change.diagnosis.tags
         return _ACTIONS[_key(standing)].format(
             tags=_listed(tags) or "each signal named",
-            remedy=_REMEDIES.get(standing.code, ""),
+            remedy=REMEDIES.get(standing.code, ""),
             retrain=self._retrain,
             settle=self._settle,
         )
