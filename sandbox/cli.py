@@ -25,6 +25,7 @@ from sandbox.demo.drifting.report import show
 from sandbox.demo.drifting.run import run_play
 from sandbox.demo.drifting.scenario import make_play
 from sandbox.demo.feed import Feed
+from sandbox.demo.page import render
 from sandbox.demo.run import DemoOptions, run_demo
 from sandbox.demo.scenario import TRAINING_ROWS, Scenario, recorded, simulated, with_topics_of_its_own
 from sandbox.monitor import resident_bytes
@@ -81,6 +82,9 @@ def demo(
     target = directory / "report.json"
     target.write_bytes(report.to_json())
     console.print(f"report for machines: {target}")
+    page = directory / "report.html"
+    page.write_text(render(report), encoding="utf-8")
+    console.print(f"[bold]report to show:[/] {page}")
 
 
 def _refuse_beside_drift(*given: object) -> None:

@@ -122,6 +122,20 @@ def test_a_forged_manifest_is_refused_though_its_digest_fits(
         load_bundle(saved)
 
 
+def test_a_bundle_from_before_a_field_was_added_is_loaded(tmp_path: Path) -> None:
+    document = json.loads(trained().facts.model_dump_json())
+    del document["regime_thresholds"], document["card"]["intended_use"]
+    onnx = trained().onnx
+    document["digests"] = {"model.onnx": hashlib.sha256(onnx).hexdigest()}
+    version = hashlib.sha256(canonical(document)).hexdigest()[:12]
+    (tmp_path / "model.onnx").write_bytes(onnx)
+    document |= {"version": version, "created": CREATED}
+    own = {"manifest.json": hashlib.sha256(canonical(document)).hexdigest()}
+    (tmp_path / "manifest.json").write_bytes(canonical(document | {"digests": document["digests"] | own}))
+    manifest = load_bundle(tmp_path).manifest
+    assert (manifest.version, manifest.regime_thresholds, manifest.card.intended_use) == (version, {}, "")
+
+
 def test_features_must_be_in_the_definitions_order() -> None:
     facts = trained().facts.model_dump() | {"features": trained().facts.features[::-1]}
     with pytest.raises(ValidationError, match="features are not those of feature_definition"):

@@ -53,7 +53,7 @@ def test_the_pages_commands_make_keys_sign_and_verify(bundle: Path) -> None:
     Path("trust.yaml").write_text(trust)
     shown, by_anna, by_paul, verified = run(sign, bundle)
     assert [result.exit_code for result in (shown, by_anna, by_paul, verified)] == [0, 0, 0, 0], verified.output
-    assert "purpose  Does the pump run as usual?" in shown.output
+    assert "purpose       Does the pump run as usual?" in shown.output
     assert "signed as author with key" in by_anna.output
     fingerprints = [result.output.split()[2] for result in made]
     for role, name, key in zip(("author", "approver"), ("anna", "paul"), fingerprints, strict=True):

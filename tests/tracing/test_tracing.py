@@ -15,6 +15,7 @@ from services.inference.loading import load_bundles
 
 from andon.clock import wall_clock
 from andon.plant.load import load_plant
+from andon.serving.loading import load_bundles
 from andon.settings import KafkaSettings, TelemetrySettings, TracingSettings
 from andon.stream.publish import new_lines
 from andon.telemetry import Metrics

@@ -47,6 +47,19 @@ class ParityCard(_Part):
     """Largest relative error."""
 
 
+class BalanceCard(_Part):
+    """How the part `labelled` was balanced: windows of the class that has more were left out, in blocks of time."""
+
+    seed: int
+    """Of the choice among blocks."""
+    block: Micros
+    """Length of a block, microseconds."""
+    normal: int
+    """Normal windows of train and calibration that it could have had."""
+    abnormal: int
+    """Abnormal windows of their time."""
+
+
 class DatasetCard(_Part):
     """`card.json`."""
 
@@ -65,6 +78,8 @@ class DatasetCard(_Part):
     left_out: dict[str, int]
     """Reason to windows that are in no part for it."""
     parity: ParityCard
+    balance: BalanceCard | None = None
+    """Of the part `labelled`; null where nobody asked for one."""
     findings: tuple[str, ...]
     """What was wrong with the source."""
     content: Sha256

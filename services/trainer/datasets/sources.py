@@ -80,7 +80,7 @@ def class_from_lake(
     frames = read_raw(lake, name, plant.classes[name], since=since, until=until)
     if frames.is_empty():
         return None
-    return Source("lake", frames, None if labels is None else truth_of(frames, _read_intervals(labels)), events)
+    return Source("lake", frames, None if labels is None else truth_of(frames, read_intervals(labels)), events)
 
 
 def read_events(path: Path) -> list[PlantEvent]:
@@ -103,7 +103,12 @@ def _event(path: Path, number: int, line: str) -> PlantEvent:
         raise ConfigError(f"{path}:{number}: is no event of the plant: {error.errors()[0]['msg']}") from None
 
 
-def _read_intervals(path: Path) -> pl.DataFrame:
+def read_intervals(path: Path) -> pl.DataFrame:
+    """Read abnormal intervals: a CSV file of asset, start and end (exclusive), microseconds UTC.
+
+    Raises:
+        ConfigError: the file cannot be read, or holds something else.
+    """
     try:
         rows = pl.read_csv(path, schema_overrides=_INTERVALS).select(list(_INTERVALS))
     except (pl.exceptions.PolarsError, OSError) as error:
