@@ -11,7 +11,6 @@ import polars as pl
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from services.inference.loading import load_bundles
 
 from andon.clock import wall_clock
 from andon.plant.load import load_plant

@@ -27,9 +27,9 @@ from sandbox.demo.drifting.checks import Check, checks
 from sandbox.demo.drifting.feed import tell
 from sandbox.demo.drifting.scenario import WORN, Play
 from sandbox.demo.drifting.watching import Verdicts, Watching, verdicts, watching
-from sandbox.demo.models import promote_all
 from sandbox.demo.production import announce
 from sandbox.monitor import Reading, scrape
+from sandbox.promotion import promote_all
 from sandbox.registry import RegistrySite, make_registry_site
 from sandbox.supervisor import OnFailure
 from services.trainer.datasets.build import Source, build_dataset
