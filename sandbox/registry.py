@@ -16,7 +16,6 @@ from sandbox.authority import Authority
 #: Name in the access file to roles. Whoever has a role that signs has a key of that name, too.
 PEOPLE: Mapping[str, tuple[str, ...]] = {
     "anna": ("author",),
-    "trainer": ("author",),
     "boris": ("approver",),
     "clara": ("viewer",),
     "inference": ("service",),
