@@ -12,6 +12,7 @@
     │   └── SignatureError   its signature is missing, or does not count; says why
     ├── RegistryError        the model registry refuses, or does not answer; says which
     ├── TrainingError        data that a model cannot be trained on; says why and what to do
+    │   └── TooLittleDataError   there is too little of it; waiting for more can help
     ├── DriftError           a reference period that drift cannot be told against; says what it takes
     ├── FeedbackError        what a person says about an alert cannot be taken; says why
     │   ├── UnknownAlertError    there is no such alert
@@ -83,6 +84,10 @@ class RegistryError(AndonError):
 
 class TrainingError(AndonError):
     """No honest model can be trained on this data."""
+
+
+class TooLittleDataError(TrainingError):
+    """There are too few windows; waiting for more can help."""
 
 
 class DriftError(AndonError):

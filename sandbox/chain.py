@@ -77,6 +77,15 @@ class Chain:
         self.following = site.client_environment("inference")
         self.watching = site.client_environment("drift", cache=site.folder / "cache-drift")
 
+    async def start_trainer(self, site: RegistrySite, lake: Path, extra: Mapping[str, str] | None = None) -> None:
+        """Start the trainer, which learns from *lake* and publishes to the registry of *site*."""
+        own = {
+            "ANDON_TRAINER__LAKE": str(lake),
+            "ANDON_TRAINER__WORK": str(site.folder / "retraining"),
+            "ANDON_TRAINER__KEY": str(site.key("trainer")),
+        }
+        await self.start("trainer", {**site.client_environment("trainer"), **own, **(extra or {})})
+
     async def start_history(self) -> None:
         """Start what history takes its way through, beside the stages."""
         await self.start(HISTORY, {"ANDON_CONTEXT__INPUT": "backfill"}, module="context")

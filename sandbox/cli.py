@@ -15,10 +15,15 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
+from andon.clock import wall_clock
 from andon.errors import ConfigError
 from andon.plant.load import load_plant
 from andon.recordings import load_mapping
+from andon.telemetry import configure_logs
 from sandbox.chain import HISTORY, STAGES, Chain, running_chain, sources_file
+from sandbox.demo.drifting.report import show
+from sandbox.demo.drifting.run import run_play
+from sandbox.demo.drifting.scenario import make_play
 from sandbox.demo.feed import Feed
 from sandbox.demo.page import render
 from sandbox.demo.run import DemoOptions, run_demo
@@ -44,6 +49,9 @@ def demo(
     seed: Annotated[int, typer.Option(help="Seed of the simulated plant.")] = StationConfig().seed,
     directory: Annotated[Path, typer.Option(help="For recordings, models, logs and the report.")] = Path("run/demo"),
     picture: Annotated[Path | None, typer.Option(help="Save the report as a picture, too (SVG).")] = None,
+    drift: Annotated[
+        bool, typer.Option("--drift", help="Instead: wear, a faulty sensor and a new product, and a model retrained.")
+    ] = False,
 ) -> None:
     """Train on the normal part of a recording, stream the rest through the whole chain, and judge the alerts.
 
@@ -51,6 +59,10 @@ def demo(
     it at a real Kafka.
     """
     console = Console(highlight=False)
+    if drift:
+        _refuse_beside_drift(recording, mapping, plant, speed, picture, source is not Feed.RECORDING)
+        _drift(directory, seed, seconds, console)
+        return
     if recording and source is not Feed.RECORDING:
         raise ConfigError(f"--source {source} plays the simulated station: leave out --recording")
     scenario = recorded(recording, mapping, plant, training_rows) if recording else simulated(directory, seed)
@@ -73,6 +85,23 @@ def demo(
     page = directory / "report.html"
     page.write_text(render(report), encoding="utf-8")
     console.print(f"[bold]report to show:[/] {page}")
+
+
+def _refuse_beside_drift(*given: object) -> None:
+    if any(given):
+        raise ConfigError("--drift plays pumps of its own: only --seed, --seconds and --directory go with it")
+
+
+def _drift(directory: Path, seed: int, seconds: float, console: Console) -> None:
+    """Play the change of three pumps, and exit with 1 if anything was not as it must be."""
+    configure_logs("demo", level="warning", form="console")
+    own = directory / "drift"
+    own.mkdir(parents=True, exist_ok=True)
+    prefix = f"drift-{int(time.time())}" if "ANDON_KAFKA__BOOTSTRAP_SERVERS" in os.environ else None
+    found = asyncio.run(run_play(make_play(own, seed, wall_clock(), prefix=prefix), own, seconds, console))
+    show(found, console)
+    if not all(each.ok for each in found):
+        raise typer.Exit(1)
 
 
 def _train(scenario: Scenario, bundles: Path, false_alarm_rate: float) -> None:

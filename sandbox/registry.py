@@ -19,7 +19,6 @@ PEOPLE: Mapping[str, tuple[str, ...]] = {
     "boris": ("approver",),
     "clara": ("viewer",),
     "inference": ("service",),
-    "drift": ("service",),
     "parity": ("monitor",),
     "drift": ("service",),
     "trainer": ("author",),

@@ -8,7 +8,7 @@ from andon.contracts.frames import Context, ContextFrame, Frame, MachineState, Q
 from andon.contracts.headers import Headers
 from andon.contracts.ids import event_id
 from andon.contracts.kpi import Oee
-from andon.contracts.lifecycle import DriftEvidence, DriftReport, ModelEvent, PlantEvent
+from andon.contracts.lifecycle import DriftEvidence, DriftReport, ModelEvent, PlantEvent, Retraining
 from andon.contracts.scoring import Contribution, Decision, FeatureVector, Inference, LimitViolation, ModelRef
 
 __all__ = [
@@ -39,6 +39,7 @@ __all__ = [
     "Origin",
     "PlantEvent",
     "Quality",
+    "Retraining",
     "TopicSpec",
     "Verdict",
     "Waveform",

@@ -56,14 +56,51 @@ class DriftReport(Event):
     action: str = Field(default="", description="Suggested next step, in plain words.")
 
 
+class Retraining(Model):
+    """What a request for a new model asks for, and what came of it; see docs/retraining.md."""
+
+    request: str = Field(min_length=1, description="Id of the event that asked for it.")
+    origin: Literal["drift", "schedule", "person"] = Field(description="Who asked.")
+    evidence: str = Field(default="", description="Id of the drift report that it rests on.")
+    assets: list[AssetPath] = Field(default_factory=list, description="Machines that ask for it; empty for all.")
+    since: Micros = Field(description="Event time from which on data is taken.")
+    until: Micros = Field(default=0, description="Event time that data must have reached before it is learned from.")
+    seconds: float | None = Field(
+        default=None, ge=0, description="Time that a training takes: expected, or as it took; null when unknown."
+    )
+    windows: int | None = Field(default=None, ge=0, description="Windows of normal operation that there were.")
+    cool_down_end: Micros | None = Field(
+        default=None, description="Before this, drift and schedule get no other model of the class."
+    )
+    code: (
+        Literal[
+            "disabled",
+            "unknown_class",
+            "already_running",
+            "cooling_down",
+            "faulty_data",
+            "too_little_data",
+            "outdated",
+            "no_go",
+            "not_trainable",
+            "not_published",
+            "crashed",
+            "took_too_long",
+        ]
+        | None
+    ) = Field(
+        default=None, description="Why there is no new model: the first seven of a refusal, the others of a failure."
+    )
+
+
 class ModelEvent(Model):
     """Stage `model`: something happened to a model. Its key is the model's name."""
 
     id: str = Field(min_length=1, description="'<name>@<time>:<action>:<version>'.")
     time: Micros
     name: str = Field(description="The model's name.")
-    version: str = Field(description="The bundle's version.")
-    digest: str = Field(description="SHA-256 of model.onnx, hexadecimal.")
+    version: str = Field(description="The bundle's version; empty for a model that is only asked for.")
+    digest: str = Field(description="SHA-256 of model.onnx, hexadecimal; empty likewise.")
     action: Literal[
         "published",
         "requested",
@@ -78,12 +115,14 @@ class ModelEvent(Model):
         "retrain_requested",
         "retrain_refused",
         "retrain_failed",
+        "retrained",
     ]
     alias: Literal["", "candidate", "shadow", "canary", "production", "previous"] = Field(
         default="", description="As what it acts, or shall act."
     )
     actor: str = Field(description="Who or what did it.")
     reason: str = Field(default="", description="Why, for an auditor.")
+    retrain: Retraining | None = Field(default=None, description="Of actions retrain_* and retrained.")
 
 
 class PlantEvent(Model):

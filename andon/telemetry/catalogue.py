@@ -11,6 +11,7 @@ from typing import Literal
 
 _LATENCY = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0)
 _DURATION = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
+_LONG = (1.0, 5.0, 15.0, 60.0, 300.0, 900.0, 3_600.0, 10_800.0, 43_200.0)
 _SIZE = (1, 10, 50, 100, 250, 500, 1_000, 2_500, 5_000, 10_000, 25_000)
 
 
@@ -398,7 +399,20 @@ CATALOGUE: dict[str, MetricSpec] = {
             "histogram",
             "From a request taken to a candidate published.",
             ("asset_class",),
-            _LATENCY,
+            _LONG,
+        ),
+        MetricSpec(
+            "andon_retrain_missing_windows",
+            "gauge",
+            "Windows of normal operation that a request still waits for before it is trained; 0 while none waits.",
+            ("asset_class",),
+        ),
+        MetricSpec(
+            "andon_retrain_unreadable_total",
+            "counter",
+            "Records of the drift, model, alert, feedback and event topics that do not keep to their contract, passed "
+            "over by the trainer each time it reads them.",
+            ("stage",),
         ),
         MetricSpec(
             "andon_notifications_total",

@@ -77,6 +77,8 @@ class Fault:
     """0 to 1; only for process faults."""
     tag: str | None = None
     """The sensor at fault; only for sensor faults."""
+    ramp: float | None = None
+    """Share of its duration in which a process fault grows to its severity; what is usual for its kind when None."""
 
     def __post_init__(self) -> None:
         if (self.tag is None) != self.kind.process:
@@ -94,7 +96,8 @@ class Fault:
     def course(self, time: Array) -> Array:
         """Return a process fault's severity at *time* (seconds after the start of the live part)."""
         course = _COURSES[self.kind]
-        corners = np.array([0.0, course.ramp, 1.0 - course.recovery, 1.0])
+        ramp = course.ramp if self.ramp is None else self.ramp
+        corners = np.array([0.0, ramp, 1.0 - course.recovery, 1.0])
         heights = self.severity * np.array([0.0, 1.0, 1.0, 0.0])
         return np.asarray(np.interp(time, self.start + self.duration * corners, heights))
 

@@ -15,6 +15,8 @@ class Load:
 
     day: float = 3_600.0
     """Period of the daily profile, s; a day of one hour lets a short training part see every load."""
+    swing: float = 1.0
+    """How far the daily profile goes up and down, share of what is usual; 0 is a constant demand."""
     step_interval: float = 240.0
     """Mean time between demand steps, when a large consumer opens or closes, s."""
     step_size: float = 0.3
@@ -35,7 +37,7 @@ class Load:
     def profile(self, time: Array) -> Array:
         """Return the daily demand for water, share of full load: a high morning peak and a lower evening peak."""
         angle = 2 * np.pi * time / self.day
-        return np.asarray(0.55 + 0.28 * np.sin(angle) + 0.14 * np.sin(2 * angle + 0.6))
+        return np.asarray(0.55 + self.swing * (0.28 * np.sin(angle) + 0.14 * np.sin(2 * angle + 0.6)))
 
     def _steps(self, rng: np.random.Generator, shape: tuple[int, int], step: float) -> Array:
         """Return a level that jumps at random (Poisson) times, drawn anew at each jump."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from andon.clock import SECOND
-from andon.errors import TrainingError
+from andon.errors import TooLittleDataError
 from andon.features import FeatureDefinition
 
 #: Share of each asset's windows, the earliest ones, that a model is fitted on.
@@ -40,7 +40,7 @@ def split_windows(vectors: pl.DataFrame, definition: FeatureDefinition, min_good
         min_good_ratio: windows with a smaller share of good samples are set aside.
 
     Raises:
-        TrainingError: too few windows remain; says how many more are needed.
+        TooLittleDataError: too few windows remain; says how many more are needed.
     """
     usable = vectors.filter(pl.col("good_ratio") >= min_good_ratio).sort("asset", "time")
     fit_rows = (pl.len().over("asset") * FIT_SHARE).floor()
@@ -66,7 +66,7 @@ def check_enough(
         min_good_ratio: below which they were.
 
     Raises:
-        TrainingError: there are too few; says how many more are needed.
+        TooLittleDataError: there are too few; says how many more are needed.
     """
     more = max(
         math.ceil((FEWEST_FIT - fit.height) / FIT_SHARE),
@@ -74,7 +74,7 @@ def check_enough(
     )
     if more <= 0:
         return
-    raise TrainingError(
+    raise TooLittleDataError(
         f"too few windows: {fit.height} to fit on (at least {FEWEST_FIT} are needed) and {calibration.height} to "
         f"calibrate with (at least {FEWEST_CALIBRATION}); {bad} more have a good_ratio below {min_good_ratio:g}. "
         f"About {more} more windows are needed: record {more * definition.step / SECOND:g} s more of normal "

@@ -37,6 +37,7 @@ UNITS = {
     "score",
     "error",
     "verdicts",
+    "windows",
     "alarms",
 }
 #: Gauges that are 1 while something is so.

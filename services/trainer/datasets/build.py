@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import polars as pl
 
@@ -56,6 +56,11 @@ class Source:
     truth: pl.DataFrame | None = None
     events: Sequence[PlantEvent] = ()
     findings: tuple[str, ...] = ()
+
+    def only(self, assets: Sequence[str]) -> Source:
+        """Return the same of some assets."""
+        kept, truth = pl.col("asset").is_in(assets), self.truth
+        return replace(self, frames=self.frames.filter(kept), truth=None if truth is None else truth.filter(kept))
 
 
 def build_dataset(plant: Plant, name: str, source: Source, *, balance: int | None = None) -> VectorDataset:

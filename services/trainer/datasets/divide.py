@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from andon.errors import TrainingError
+from andon.errors import TooLittleDataError
 from andon.features import FeatureDefinition
 
 TRAIN, CALIBRATION, TEST = PARTS = ("train", "calibration", "test")
@@ -71,7 +71,7 @@ def divide(marked: pl.DataFrame, definition: FeatureDefinition) -> tuple[dict[st
         Part to its windows, by asset and time, and reason to the windows that it kept out.
 
     Raises:
-        TrainingError: a part holds no window.
+        TooLittleDataError: a part holds no window.
     """
     normal = pl.col("reason").is_null().cast(pl.Int64)
     rank = (normal.cum_sum() - normal).over("asset") / normal.sum().over("asset")
@@ -87,7 +87,7 @@ def divide(marked: pl.DataFrame, definition: FeatureDefinition) -> tuple[dict[st
     parts = {name: kept.filter(part=number).drop("part", "before", "reason") for number, name in enumerate(PARTS)}
     left_out = dict(sorted(rows["reason"].drop_nulls().value_counts().rows()))
     if empty := [name for name, part in parts.items() if part.is_empty()]:
-        raise TrainingError(
+        raise TooLittleDataError(
             f"no window is left for {' and '.join(empty)}: {marked.height} windows, of which left out: "
             f"{left_out or 'none'}; take a longer period, or check labels and maintenance"
         )

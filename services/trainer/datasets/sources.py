@@ -58,11 +58,29 @@ def from_lake(
     Raises:
         ConfigError: the lake or the labels cannot be read.
     """
-    intervals = None if labels is None else read_intervals(labels)
-    for name, asset_class in plant.classes.items():
-        frames = read_raw(lake, name, asset_class, since=since, until=until)
-        if frames.height:
-            yield name, Source("lake", frames, None if intervals is None else truth_of(frames, intervals), events)
+    for name in plant.classes:
+        if (source := class_from_lake(plant, name, lake, events, labels, since, until)) is not None:
+            yield name, source
+
+
+def class_from_lake(
+    plant: Plant,
+    name: str,
+    lake: Path,
+    events: Sequence[PlantEvent],
+    labels: Path | None,
+    since: int | None,
+    until: int | None,
+) -> Source | None:
+    """Return one class of the lake, see `from_lake`; None when it holds no frame of it.
+
+    Raises:
+        ConfigError: the lake or the labels cannot be read.
+    """
+    frames = read_raw(lake, name, plant.classes[name], since=since, until=until)
+    if frames.is_empty():
+        return None
+    return Source("lake", frames, None if labels is None else truth_of(frames, read_intervals(labels)), events)
 
 
 def read_events(path: Path) -> list[PlantEvent]:
