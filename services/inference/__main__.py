@@ -21,6 +21,7 @@ from services.inference.loading import load_bundles
 from services.inference.news import ModelNews
 from services.inference.processor import InferenceProcessor, judge_of, stage_of
 from services.inference.settings import InferenceSettings
+from services.inference.shown import show
 from services.inference.trial import Trials
 
 _log = get_logger(__name__)
@@ -92,11 +93,8 @@ class Models:
             _log.error("model refused", path=str(refused.path), asset_class=refused.asset_class, reason=refused.reason)
             self._metrics.count("andon_models_refused_total", asset_class=refused.asset_class)
         for asset_class, bundle in loaded.bundles.items():
-            ref = bundle.ref
-            model = {"model": ref.name, "version": ref.version, "digest": ref.digest, "verified": ref.verified}
             self._prepare(asset_class, Lineup(bundle))()
-            self._metrics.set("andon_model_info", 1, asset_class=asset_class, role="production", **model)
-            _log.info("model loaded", asset_class=asset_class, **model)
+            _log.info("model loaded", **show(self._metrics, asset_class, "production", bundle))
 
     def _prepare(self, asset_class: str, lineup: Lineup) -> Callable[[], None]:
         judge = judge_of(self._plant, asset_class, lineup, self._settings)

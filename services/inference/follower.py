@@ -28,6 +28,7 @@ from andon.telemetry import Metrics, get_logger
 from services.inference.assigned import Assigned, Memory, Models, lineup, served
 from services.inference.lineup import Lineup
 from services.inference.news import ModelNews
+from services.inference.shown import hide, show
 from services.inference.trial import Trials
 from services.inference.trusted import ACTING, Known, Trusted, check_order, verify
 
@@ -201,14 +202,12 @@ class Follower:
         """Show what is loaded now and what no longer is."""
         for alias, model in before.items():
             if post.models.get(alias) != model:
-                self._metrics.forget("andon_model_info", **_labels(post, alias, model))
+                hide(self._metrics, post.asset_class, alias, model.trusted.bundle)
         for alias, model in post.models.items():
             if before.get(alias) == model:
                 continue
             post.refused.pop(alias, None)
-            labels = _labels(post, alias, model)
-            self._metrics.set("andon_model_info", 1, **labels)
-            _log.info("model loaded", **labels)
+            _log.info("model loaded", **show(self._metrics, post.asset_class, alias, model.trusted.bundle))
             self._say("loaded", alias, model)
         if before:
             self._metrics.count("andon_models_swapped_total", asset_class=post.asset_class)
@@ -220,9 +219,3 @@ class Follower:
     def _say(self, action: str, alias: str, model: Assigned) -> None:
         ref = model.trusted.bundle.ref
         self._news.tell(action, name=ref.name, version=ref.version, digest=ref.digest, alias=alias)
-
-
-def _labels(post: _Post, alias: str, model: Assigned) -> dict[str, str]:
-    ref = model.trusted.bundle.ref
-    about = {"model": ref.name, "version": ref.version, "digest": ref.digest, "verified": ref.verified}
-    return {"asset_class": post.asset_class, "role": alias, **about}
