@@ -129,9 +129,7 @@ CASES: Mapping[str, Case] = {
         {"asset_class": "pump", "role": "production", "version": "v1"},
     ),
     "AndonModelRefused": Case({_REFUSED: "_x30 1x30"}, {_REFUSED: "1x60"}, "40m", {"asset_class": "pump"}),
-    "AndonModelStale": _one(
-        _CREATED, "-15600000x120", "-15000000x120", "2h", {"asset_class": "pump", "version": "v1"}
-    ),
+    "AndonModelStale": _one(_CREATED, "-15600000x120", "-15000000x120", "2h", {"asset_class": "pump", "version": "v1"}),
     "AndonRegistryAway": _one(
         'andon_registry_connected{service="inference"}', "0x30", "0x10 1x20", "25m", {"service": "inference"}
     ),
