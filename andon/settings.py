@@ -124,8 +124,34 @@ class DatabaseSettings(Group):
         return dsn
 
 
+class TracingSettings(Group):
+    """Traces over OTLP; see docs/tracing.md."""
+
+    endpoint: Text | None = None
+    """host:port of an OpenTelemetry collector (gRPC); no spans are made when not set."""
+    tls: TlsSettings = TlsSettings()
+    authorization: Secret | None = None
+    """Value of the header `authorization`, where the collector wants one."""
+    ratio: float = Field(default=0.001, ge=0, le=1)
+    """Share of frames whose way is traced; ingest decides, all others follow."""
+    timeout: Duration = Field(default=5_000_000, gt=0)
+    """A collector that does not take spans in this time loses them."""
+
+    @field_validator("endpoint")
+    @classmethod
+    def _can_be_reached(cls, endpoint: str | None) -> str | None:
+        if endpoint is None:
+            return None
+        host, _, port = endpoint.rpartition(":")
+        if not host or not port.isdigit() or "/" in host:
+            raise ValueError(f"{endpoint!r} is not host:port")
+        if find_spec("opentelemetry") is None:
+            raise ValueError("traces need packages that are not installed: pip install 'andon[tracing]'")
+        return endpoint
+
+
 class TelemetrySettings(Group):
-    """Metrics, health and logs."""
+    """Metrics, health, logs and traces."""
 
     host: Text = "0.0.0.0"  # noqa: S104 - probes and Prometheus come from outside the pod
     """Address to listen on."""
@@ -137,6 +163,7 @@ class TelemetrySettings(Group):
     """json for machines, console for people."""
     progress_timeout: Duration = Field(default=60_000_000, gt=0)
     """A worker with lag that does not advance for this long is not live."""
+    tracing: TracingSettings = TracingSettings()
 
 
 class RuntimeSettings(Group):
@@ -241,5 +268,6 @@ __all__ = [
     "Settings",
     "TelemetrySettings",
     "TlsSettings",
+    "TracingSettings",
     "read_settings",
 ]

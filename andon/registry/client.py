@@ -14,9 +14,9 @@ import grpc
 
 from andon.clock import SECOND
 from andon.errors import BundleError, ConfigError, RegistryError
+from andon.grpc_tls import channel_credentials
 from andon.models.bundle import MANIFEST_FILE, parse_manifest
 from andon.registry.settings import RegistryClientSettings
-from andon.registry.tls import plain_key
 from andon.registry.v1 import registry_pb2 as pb
 from andon.registry.v1 import registry_pb2_grpc
 
@@ -222,12 +222,7 @@ def _channel(address: str, settings: RegistryClientSettings) -> grpc.aio.Channel
     tls = settings.tls
     if not tls.enabled:
         return grpc.aio.insecure_channel(address, options=_OPTIONS)
-    tls.context()  # says which file is wrong, and what is wrong with it; gRPC would only not connect
-    authorities, certificate = (file.read_bytes() if file else None for file in (tls.ca_file, tls.cert_file))
-    key = plain_key(tls.key_file, tls.key_password) if tls.key_file else None
-    return grpc.aio.secure_channel(
-        address, grpc.ssl_channel_credentials(authorities, key, certificate), options=_OPTIONS
-    )
+    return grpc.aio.secure_channel(address, channel_credentials(tls), options=_OPTIONS)
 
 
 async def _answer(call: Awaitable[_Response]) -> _Response:

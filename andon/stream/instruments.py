@@ -6,8 +6,9 @@ from collections.abc import Iterable
 
 from andon.clock import SECOND, Clock
 from andon.stream.partition import Prepared
-from andon.stream.stage import Count
+from andon.stream.stage import Count, Level
 from andon.telemetry import Metrics, get_logger
+from andon.tracing import NOT_TRACED, Tracer
 
 _log = get_logger(__name__)
 
@@ -19,10 +20,16 @@ class Instruments:
         metrics: where to count.
         stage: the input stage, a label of most metrics.
         clock: microseconds UTC, for latencies.
+
+    Attributes:
+        tracer: where spans go.
     """
 
     def __init__(self, metrics: Metrics, stage: str, clock: Clock) -> None:
         self._metrics, self._stage, self._clock = metrics, stage, clock
+        self.waited(0)
+        metrics.count("andon_delivery_retries_total", 0, stage=stage)
+        self.tracer: Tracer = NOT_TRACED
 
     def worked(self, seconds: float) -> None:
         """Take the time that one batch took to decode, process and encode."""
@@ -79,12 +86,16 @@ class Instruments:
                 offset=letter.offset,
                 traceparent=letter.traceparent,
             )
-        for measured in prepared.counts:
-            if isinstance(measured, Count):
-                count(measured.metric, measured.amount, **measured.labels)
-            else:
-                self._metrics.set(measured.metric, measured.amount, **measured.labels)
         now = self._clock()
         for ingested in prepared.ingest_times:
             self._metrics.observe("andon_latency_seconds", max(0, now - ingested) / SECOND, stage=stage)
         self._metrics.set("andon_position_offset", prepared.delivered, partition=str(number))
+        self._own(prepared.counts)
+        self.tracer.ended(prepared.spans, now)
+
+    def _own(self, measurements: Iterable[Count | Level]) -> None:
+        for each in measurements:
+            if isinstance(each, Count):
+                self._metrics.count(each.metric, each.amount, **each.labels)
+            else:
+                self._metrics.set(each.metric, each.amount, **each.labels)

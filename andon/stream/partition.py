@@ -15,6 +15,7 @@ from andon.contracts import DeadLetterReason
 from andon.stream.codec import Decoder, Line, Record, encode, traceparent_of
 from andon.stream.deadletters import dead_letter, encode_letter
 from andon.stream.stage import OFFSET, Count, Emit, Level, Processor, Rejected, Result, StageSpec, State
+from andon.tracing.span import Span, continued
 from andon.uns import Stage
 
 #: Latency is observed on this many evenly spaced rows of a batch: enough for quantiles, cheap at any rate.
@@ -49,6 +50,7 @@ class Prepared:
         set_aside: one of them for each reason, for the log.
         counts: amounts and levels for the stage's own metrics.
         ingest_times: of a sample of the events to send, microseconds UTC.
+        spans: of the events whose traces are recorded; they end when the batch is delivered.
     """
 
     records: int
@@ -63,6 +65,7 @@ class Prepared:
     set_aside: Sequence[SetAside]
     counts: Sequence[Count | Level]
     ingest_times: Sequence[int]
+    spans: Sequence[Span]
 
     @property
     def idle(self) -> bool:
@@ -100,12 +103,21 @@ class Partition:
         number: the partition.
         state: per asset, what a former worker kept.
         delivered: input offset below which a former worker has delivered all results.
+        traced: whether spans are wanted.
     """
 
     def __init__(
-        self, spec: StageSpec, decoder: Decoder, topic: str, number: int, state: Mapping[str, State], delivered: int
+        self,
+        spec: StageSpec,
+        decoder: Decoder,
+        topic: str,
+        number: int,
+        state: Mapping[str, State],
+        delivered: int,
+        *,
+        traced: bool = False,
     ) -> None:
-        self._spec, self._decoder, self._topic, self.number = spec, decoder, topic, number
+        self._spec, self._decoder, self._topic, self.number, self._traced = spec, decoder, topic, number, traced
         self._processor: Processor = spec.open(state, delivered)
         self._resume_at = delivered
         self._caught_up_since: int | None = None
@@ -147,9 +159,11 @@ class Partition:
 
     def _encode(self, collected: _Collector, records: Sequence[Record], now: int) -> Prepared:
         lines: dict[Stage, list[Line]] = {}
+        spans: list[Span] = []
         for emit in collected.emits:
-            encoded = encode(emit.rows, topic=self._topic, partition=self.number)
-            lines.setdefault(emit.stage, []).extend(encoded)
+            rows, made = self._continue(emit, now) if self._traced else (emit.rows, ())
+            spans.extend(made)
+            lines.setdefault(emit.stage, []).extend(encode(rows, topic=self._topic, partition=self.number))
         rejected = [r for r in collected.rejected if r.offset >= self._resume_at]
         if rejected:
             lines[Stage.DEADLETTER] = self._letters(rejected, records, now)
@@ -168,7 +182,16 @@ class Partition:
             set_aside=_one_of_each(rejected, records),
             counts=collected.counts,
             ingest_times=_sample_ingest_times(collected.emits),
+            spans=spans,
         )
+
+    def _continue(self, emit: Emit, now: int) -> tuple[pl.DataFrame, list[Span]]:
+        place = {
+            "messaging.system": "kafka",
+            "messaging.destination.name": self._topic,
+            "messaging.destination.partition.id": str(self.number),
+        }
+        return continued(emit.rows, f"{self._spec.input} to {emit.stage}", now, place)
 
     def _letters(self, rejected: Sequence[Rejected], records: Sequence[Record], now: int) -> list[Line]:
         by_offset = {record.offset: record for record in records}

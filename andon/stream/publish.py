@@ -16,6 +16,10 @@ from andon.stream.codec import Line, encode_values
 from andon.stream.producer import BatchProducer
 from andon.stream.topics import count_partitions
 
+#: Hexadecimal digits at the end of a trace's id by which chance decides, as OpenTelemetry's samplers do.
+_CHANCE = 14
+_TRACES = 16**_CHANCE
+
 
 def partition_of(key: bytes, partitions: int) -> int:
     """Return the partition that Kafka's own clients choose for *key* (murmur2)."""
@@ -97,12 +101,19 @@ def keyed_values(rows: pl.DataFrame) -> list[tuple[bytes, bytes]]:
     return list(zip(rows["asset"].cast(pl.Binary), encode_values(rows), strict=True))
 
 
-def new_lines(pairs: Sequence[tuple[bytes, bytes]]) -> list[Line]:
-    """Return lines of keys and values; each starts a trace of its own (W3C Trace Context, sampled)."""
+def new_lines(pairs: Sequence[tuple[bytes, bytes]], *, traced: float = 0.0) -> list[Line]:
+    """Return lines of keys and values; each starts a trace of its own (W3C Trace Context).
+
+    Args:
+        pairs: keys and values.
+        traced: share of them whose traces are to be recorded, chosen by chance.
+    """
     random = os.urandom(24 * len(pairs)).hex()
+    bound = round(traced * _TRACES)
     lines = []
     # per-event Python: aiokafka appends record by record, so each needs its own key and headers object
     for index, (key, value) in enumerate(pairs):
         trace, span = random[48 * index : 48 * index + 32], random[48 * index + 32 : 48 * index + 48]
-        lines.append(Line(key, value, [THIS_CONTRACT, (TRACEPARENT_HEADER, f"00-{trace}-{span}-01".encode())]))
+        flags = "01" if bound and int(trace[-_CHANCE:], 16) < bound else "00"
+        lines.append(Line(key, value, [THIS_CONTRACT, (TRACEPARENT_HEADER, f"00-{trace}-{span}-{flags}".encode())]))
     return lines

@@ -29,6 +29,7 @@ from andon.stream.stage import StageSpec
 from andon.stream.state import Restored, restore
 from andon.stream.topics import changelog_name, ensure_topics, group_name, topic_name
 from andon.telemetry import Health, Metrics, Progress, get_logger
+from andon.tracing import tracing
 
 _log = get_logger(__name__)
 _RETRY_PAUSE_S = 0.5
@@ -99,19 +100,24 @@ class Worker:
             Exception: whatever broke the worker; the process should end and be restarted.
         """
         self._failure = asyncio.get_running_loop().create_future()
-        await self.health.start(self._settings.telemetry.host, self._settings.telemetry.port)
+        telemetry = self._settings.telemetry
+        await self.health.start(telemetry.host, telemetry.port)
         try:
-            changelogs = [self._route.changelog] if self._route.changelog else []
-            await ensure_topics(self._settings.kafka, self._plant, changelogs=changelogs)
-            await self._producer.start()
-            try:
-                await self._work(stop, self._failure)
-            finally:
-                await self._producer.stop()
+            async with tracing(telemetry.tracing, self.metrics) as self._instruments.tracer:
+                await self._connect(stop, self._failure)
         finally:
             await self.health.stop()
             self._executor.shutdown(wait=False, cancel_futures=True)
         _log.info("stopped")
+
+    async def _connect(self, stop: asyncio.Event, failure: asyncio.Future[None]) -> None:
+        changelogs = [self._route.changelog] if self._route.changelog else []
+        await ensure_topics(self._settings.kafka, self._plant, changelogs=changelogs)
+        await self._producer.start()
+        try:
+            await self._work(stop, failure)
+        finally:
+            await self._producer.stop()
 
     async def _work(self, stop: asyncio.Event, failure: asyncio.Future[None]) -> None:
         await self._app.start()
@@ -165,7 +171,15 @@ class Worker:
         restored = Restored()
         if self._route.changelog:
             restored = await self._restore(self._route.changelog, number)
-        return Partition(self._spec, self._decoder, self._topic, number, restored.state, restored.delivered)
+        return Partition(
+            self._spec,
+            self._decoder,
+            self._topic,
+            number,
+            restored.state,
+            restored.delivered,
+            traced=self._instruments.tracer.records,
+        )
 
     async def _restore(self, changelog: str, number: int) -> Restored:
         while True:

@@ -330,6 +330,13 @@ CATALOGUE: dict[str, MetricSpec] = {
             "Calls of the registry that were denied, by the call and gRPC's status code.",
             ("call", "code"),
         ),
+        MetricSpec(
+            "andon_spans_total",
+            "counter",
+            "Spans of traces: made; sent, when the collector has taken them; lost, when it did not in time. What was "
+            "made and is neither waits, or found no room.",
+            ("outcome",),
+        ),
         MetricSpec("andon_alerts_total", "counter", "Changes of an alert's state.", ("asset_class", "state")),
         MetricSpec(
             "andon_alert_state",

@@ -47,6 +47,7 @@ from andon.stream.stage import (
     Result,
     State,
 )
+from andon.tracing.span import SAMPLED
 from andon.uns import Stage
 from services.feature.frontier import Frontiers, first_reaching
 
@@ -189,7 +190,7 @@ class OpenWindows:
             pl.Series("revision", 2 * highest + (asset >= self._live)),
             frames[OFFSET][first].alias(FIRST_OFFSET),
             frames[OFFSET][last].alias(LAST_OFFSET),
-            frames[TRACEPARENT][last],
+            frames[TRACEPARENT][_traced(frames[TRACEPARENT], members.rows, starts, last)],
             asset_class=pl.lit(self._name),
             definition=pl.lit(self._definition.hash),
         ).select(event_ids(Stage.FEATURE, self._definition.hash), *_OUTPUT)
@@ -211,6 +212,15 @@ class OpenWindows:
             )
             for offset, time, closed in fresh.select(OFFSET, "time", "closed").iter_rows()
         )
+
+
+def _traced(contexts: pl.Series, rows: Ints, starts: Ints, last: Ints) -> Ints:
+    """Return per window the frame whose trace goes on: the last one that is recorded, or else the last one."""
+    recorded = contexts.str.ends_with(SAMPLED).fill_null(value=False).to_numpy()
+    if not recorded.any():
+        return last
+    newest = np.maximum.reduceat(np.where(recorded[rows], rows, -1), starts)
+    return np.where(newest < 0, last, newest)
 
 
 def _columns(assets: list[str], lanes: list[str], definition: FeatureDefinition) -> list[pl.Expr]:

@@ -21,7 +21,7 @@ from services.inference.loading import load_bundles
 from services.inference.news import ModelNews
 from services.inference.processor import InferenceProcessor, judge_of, stage_of
 from services.inference.settings import InferenceSettings
-from services.inference.shown import show
+from services.inference.shown import begin, show
 from services.inference.trial import Trials
 
 _log = get_logger(__name__)
@@ -41,6 +41,8 @@ class Models:
 
     def __init__(self, plant: Plant, settings: InferenceSettings, metrics: Metrics) -> None:
         self._plant, self._settings, self._metrics = plant, settings, metrics
+        for asset_class in plant.classes:
+            begin(metrics, asset_class)
         self.processor = InferenceProcessor.of(plant, {}, settings)
 
     @contextlib.asynccontextmanager

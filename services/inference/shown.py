@@ -7,6 +7,12 @@ from andon.models import Bundle
 from andon.telemetry import Metrics
 
 
+def begin(metrics: Metrics, asset_class: str) -> None:
+    """Count from 0 on what comes of a class's models: the first increase of a counter is one only then."""
+    for name in ("andon_models_swapped_total", "andon_models_refused_total"):
+        metrics.count(name, 0, asset_class=asset_class)
+
+
 def show(metrics: Metrics, asset_class: str, role: str, bundle: Bundle) -> dict[str, str]:
     """Show that *bundle* serves a class in a role; return the labels that say so, for the log."""
     about = _labels(asset_class, role, bundle)

@@ -14,12 +14,17 @@ from andon.settings import Settings
 from andon.stream.plant_events import Told, follow_events
 from andon.stream.topics import topic_name
 from andon.telemetry import Metrics, served
+<<<<<<< HEAD
 from andon.telemetry.certificates import show_certificates
+=======
+from andon.tracing import tracing
+>>>>>>> main
 from andon.uns import Stage
 from services.ingest.intake import Pipeline
 from services.ingest.mqtt.source import MqttSource
 from services.ingest.opcua.source import OpcUaSource
 from services.ingest.outlet.outlet import Outlet
+from services.ingest.outlet.traces import Traces
 from services.ingest.readings import Signals
 from services.ingest.recording.source import RecordingSource
 from services.ingest.settings import IngestSettings
@@ -40,9 +45,11 @@ class ServiceSettings(Settings):
 async def _run(plant: Plant, settings: ServiceSettings, metrics: Metrics, stop: asyncio.Event) -> None:
     signals = Signals(plant)
     sources = _open_sources(settings.ingest, plant, signals, metrics)
+    traced = settings.telemetry.tracing
     async with (
         served(settings.telemetry, metrics),
-        Outlet(settings.kafka, settings.ingest.spool, plant, metrics) as outlet,
+        tracing(traced, metrics) as tracer,
+        Outlet(settings.kafka, settings.ingest.spool, plant, metrics, traces=Traces(tracer, traced.ratio)) as outlet,
     ):
         pipeline = Pipeline(plant, signals, settings.ingest, outlet, metrics)
         events = topic_name(plant, Stage.EVENT)

@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from andon.contracts import Alert, AlertState, DeadLetterReason, Origin
 from andon.contracts.base import faults
 from andon.plant import Plant
-from andon.stream.codec import Record
+from andon.stream.codec import Record, traceparent_of
 from andon.stream.stage import Rejected
 
 _DETAIL_LENGTH = 500
@@ -24,11 +24,13 @@ class Notification:
         alert: the change.
         body: what sinks are sent: the event as it is on the bus (JSON).
         test: whether nothing happened and only the way is tried.
+        trace: W3C trace context of the change, if it was given one.
     """
 
     alert: Alert
     body: bytes
     test: bool = False
+    trace: str | None = None
 
     @property
     def key(self) -> str:
@@ -52,7 +54,7 @@ def read_record(record: Record) -> Notification | Rejected:
     if (record.key or b"").decode(errors="replace") != alert.asset:
         detail = f"key is {record.key!r}, but the event is about asset {alert.asset!r}"
         return Rejected(record.offset, DeadLetterReason.KEY_MISMATCH, detail)
-    return Notification(alert, body)
+    return Notification(alert, body, trace=traceparent_of(record))
 
 
 def trial(plant: Plant, now: int) -> Notification:

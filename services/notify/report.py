@@ -10,6 +10,7 @@ from andon.stream.producer import BatchProducer
 from andon.stream.stage import Rejected
 from andon.stream.topics import topic_name
 from andon.telemetry import Metrics, get_logger
+from andon.tracing import NOT_TRACED, Tracer, followed, is_context, is_sampled
 from andon.uns import Stage
 from services.notify.courier import Parcel, Unsent
 
@@ -26,10 +27,19 @@ class SinkReport:
         producer: a started producer.
         metrics: where to count.
         clock: microseconds UTC.
+        tracer: where the spans of what was taken go.
     """
 
-    def __init__(self, sink: str, plant: Plant, producer: BatchProducer, metrics: Metrics, clock: Clock) -> None:
-        self._sink, self._producer, self._metrics, self._clock = sink, producer, metrics, clock
+    def __init__(
+        self,
+        sink: str,
+        plant: Plant,
+        producer: BatchProducer,
+        metrics: Metrics,
+        clock: Clock,
+        tracer: Tracer = NOT_TRACED,
+    ) -> None:
+        self._sink, self._producer, self._metrics, self._clock, self._tracer = sink, producer, metrics, clock, tracer
         self._letters = topic_name(plant, Stage.DEADLETTER)
         self._away = False
         metrics.set("andon_last_notification_seconds", 0, sink=sink)
@@ -45,6 +55,11 @@ class SinkReport:
         if self._away:
             _log.info("the sink takes notifications again", sink=self._sink)
         self._away = False
+        context = parcel.notification.trace
+        if self._tracer.records and context and is_sampled(context) and is_context(context):
+            told = {"andon.asset": parcel.notification.alert.asset, "andon.sink": self._sink}
+            name, start = f"alert to {self._sink}", parcel.record.timestamp * MILLISECOND
+            self._tracer.ended([followed(context, name, start, parcel.notification.key, told)], now)
 
     def later(self, parcel: Parcel, reason: str) -> None:
         """Count an attempt that the sink did not take; the log tells of the first."""

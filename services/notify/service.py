@@ -13,6 +13,7 @@ from andon.stream.producer import BatchProducer
 from andon.stream.topics import ensure_topics
 from andon.telemetry import Health, Metrics, Progress
 from andon.telemetry.certificates import show_certificates
+from andon.tracing import Tracer, tracing
 from services.notify.channel import Channel
 from services.notify.config import AnySinkConfig
 from services.notify.files import check_routes, load_sinks
@@ -34,20 +35,21 @@ async def run(plant: Plant, settings: ServiceSettings, metrics: Metrics, stop: a
     progress = Progress(settings.telemetry.progress_timeout / SECOND, time.monotonic)
     producer = BatchProducer(settings.kafka)
 
-    def channel(config: AnySinkConfig) -> Channel:
-        report = SinkReport(config.name, plant, producer, metrics, wall_clock)
+    def channel(config: AnySinkConfig, tracer: Tracer) -> Channel:
+        report = SinkReport(config.name, plant, producer, metrics, wall_clock, tracer)
         return Channel(config, make_sink(config, plant), plant, settings, report, progress)
 
-    channels = [channel(config) for config in sinks.sinks]
-    health = Health(metrics, progress, ready=lambda: all(each.assigned for each in channels))
-    await health.start(settings.telemetry.host, settings.telemetry.port)
-    try:
-        await ensure_topics(settings.kafka, plant)
-        await producer.start()
-        await _together(*(each.run(stop) for each in channels))
-    finally:
-        await producer.stop()
-        await health.stop()
+    async with tracing(settings.telemetry.tracing, metrics) as tracer:
+        channels = [channel(config, tracer) for config in sinks.sinks]
+        health = Health(metrics, progress, ready=lambda: all(each.assigned for each in channels))
+        await health.start(settings.telemetry.host, settings.telemetry.port)
+        try:
+            await ensure_topics(settings.kafka, plant)
+            await producer.start()
+            await _together(*(each.run(stop) for each in channels))
+        finally:
+            await producer.stop()
+            await health.stop()
 
 
 async def _together(*work: Coroutine[Any, Any, None]) -> None:

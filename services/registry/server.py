@@ -13,7 +13,7 @@ from grpc_reflection.v1alpha import reflection
 from andon.clock import SECOND
 from andon.connection import ServerTlsSettings
 from andon.errors import ConfigError
-from andon.registry.tls import plain_key
+from andon.grpc_tls import plain_key
 from andon.registry.v1 import registry_pb2, registry_pb2_grpc
 from andon.telemetry import get_logger
 from services.registry.identity import Guard

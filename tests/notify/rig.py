@@ -15,7 +15,7 @@ import yaml
 
 from andon.contracts import Alert, DeadLetter
 from andon.plant import Plant
-from andon.settings import KafkaSettings, TelemetrySettings
+from andon.settings import KafkaSettings, TelemetrySettings, TracingSettings
 from andon.stream.reading import read_to_end
 from andon.stream.topics import ensure_topics, topic_name
 from andon.telemetry import Metrics
@@ -35,6 +35,7 @@ class Rig:
     folder: Path
     plant: Plant
     metrics: Metrics = field(default_factory=lambda: Metrics("notify"))
+    tracing: TracingSettings = field(default_factory=TracingSettings)
 
     def settings(self, *sinks: dict[str, Any], history: bool = False) -> ServiceSettings:
         """Write the sinks file; return settings that name it."""
@@ -42,7 +43,7 @@ class Rig:
         return ServiceSettings(
             plant=self.folder / "plant.yaml",
             kafka=self.kafka,
-            telemetry=TelemetrySettings(host="127.0.0.1", port=free_port()),
+            telemetry=TelemetrySettings(host="127.0.0.1", port=free_port(), tracing=self.tracing),
             notify=NotifySettings(sinks=self.folder / "sinks.yaml", history=history),
         )
 

@@ -11,11 +11,12 @@ import pytest
 
 from andon.contracts import AlertState, Origin
 from andon.errors import PlantError
-from andon.settings import KafkaSettings
+from andon.settings import KafkaSettings, TracingSettings
 from services.notify.service import run
 from tests.notify.alerts import FAN, OTHER, PUMP, alert
 from tests.notify.receiver import Receiver, receiving
 from tests.notify.rig import made, until
+from tests.tracing.collector import collecting
 
 
 def hook(receiver: Receiver, name: str = "hook", **other: Any) -> dict[str, Any]:
@@ -44,6 +45,26 @@ async def test_each_sink_is_told_what_its_routes_say_as_it_is_on_the_bus(
         assert rig.value("andon_notification_seconds_count", sink="pager") == 3
         assert rig.value("andon_last_notification_seconds", sink="pager") > 0
         assert rig.value("andon_notifications_total", sink="log", outcome="taken") == 0
+
+
+async def test_the_trace_of_an_alert_goes_on_to_whom_it_is_told(
+    kafka: KafkaSettings, site: str, tmp_path: Path
+) -> None:
+    rig = await made(kafka, site, tmp_path)
+    async with receiving() as pager:
+        with collecting() as collector:
+            rig.tracing = TracingSettings(endpoint=collector.endpoint)
+            async with rig.serving(hook(pager, "pager")):
+                await rig.raise_alerts(alert(PUMP, 0))
+                await pager.until(lambda: len(pager.keys) == 1)
+            ((service, span),) = await asyncio.to_thread(collector.until, "andon-notify")
+    assert pager.requests[0].headers["traceparent"] == f"00-{'a' * 32}-{'b' * 16}-01"
+    assert (service, span.name, span.trace_id.hex(), span.parent_span_id.hex()) == (
+        "andon-notify",
+        "alert to pager",
+        "a" * 32,
+        "b" * 16,
+    )
 
 
 async def test_a_dead_sink_holds_up_no_other_and_its_alerts_are_set_aside_with_the_reason(

@@ -44,6 +44,8 @@ class MqttSource:
         self._config, self._metrics, self._clock = config, metrics, clock
         self._rules = Rules(config.rules, signals)
         self._told: dict[str, int] = {}
+        for name in ("reconnects", "unmapped", "discarded", "retained"):
+            metrics.count(f"andon_source_{name}_total", 0, source=self.name)
 
     async def run(self, intake: Intake) -> None:
         """Deliver until cancelled, connecting again whenever the broker has gone.

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 
 from aiokafka.errors import KafkaError
 
-from andon.clock import SECOND
+from andon.clock import SECOND, Clock
 from andon.plant import Plant
 from andon.settings import KafkaSettings
 from andon.stream.codec import Line
@@ -17,6 +17,7 @@ from andon.stream.publish import Partitions
 from andon.stream.topics import count_partitions, ensure_topics, topic_name
 from andon.telemetry import Metrics, get_logger
 from andon.uns import Stage
+from services.ingest.outlet.traces import Traces
 
 _log = get_logger(__name__)
 _STAGES = (Stage.RAW, Stage.BACKFILL, Stage.EVENT, Stage.DEADLETTER)
@@ -36,12 +37,18 @@ class Bus:
         plant: whose topics.
         patience: how long Kafka may take to answer, microseconds.
         metrics: where to count.
+        clock: microseconds UTC.
+        traces: told of what Kafka has acknowledged.
 
     Attributes:
         here: set while Kafka acknowledges.
+        traces: the same.
     """
 
-    def __init__(self, settings: KafkaSettings, plant: Plant, patience: int, metrics: Metrics) -> None:
+    def __init__(
+        self, settings: KafkaSettings, plant: Plant, patience: int, metrics: Metrics, *, clock: Clock, traces: Traces
+    ) -> None:
+        self.traces, self._clock = traces, clock
         # A request that takes longer than the patience has no use any more: its events are in the spool by then.
         in_time = {"request_timeout": min(settings.request_timeout, patience)}
         self._settings, self._plant, self._metrics = settings.model_copy(update=in_time), plant, metrics
@@ -119,9 +126,11 @@ class Bus:
         left, refused = await self._outcome(sending)
         if left:
             self._leave()
+        now = self._clock()
         for stage, lines in mail.items():
-            kept = len(left.get(stage, ())) + len(refused.get(stage, ()))
-            self._metrics.count("andon_records_sent_total", len(lines) - kept, stage=stage)
+            kept = {id(line) for line in (*left.get(stage, ()), *refused.get(stage, ()))}
+            self._metrics.count("andon_records_sent_total", len(lines) - len(kept), stage=stage)
+            self.traces.delivered(stage, self._topics[stage], (line for line in lines if id(line) not in kept), now)
         return left, refused
 
     async def _outcome(self, sending: _Sending) -> tuple[Mail, Mail]:

@@ -56,6 +56,7 @@ class Drain:
         self._pace = Pace()
         self._count = 0
         self._reason = ""
+        metrics.count("andon_spool_spoiled_total", 0)
 
     async def run(self) -> None:
         """Go on for ever.
@@ -108,7 +109,7 @@ class Drain:
         return True
 
     async def _deliver(self, chunk: Chunk) -> bool:
-        mail = lines_of(chunk.blocks)
+        mail = lines_of(chunk.blocks, traced=self._bus.traces.share)
         for spoiled in chunk.spoiled:
             _log.error("damage in the spool", segment=chunk.segment, offset=spoiled.offset, reason=spoiled.reason)
             mail.setdefault(Stage.DEADLETTER, []).append(spoiled_letter(spoiled, chunk.segment, self._clock()))

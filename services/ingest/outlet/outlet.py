@@ -35,6 +35,7 @@ from services.ingest.outlet.pace import RateMeter
 from services.ingest.outlet.parcel import FRAME_STAGES, Parcel, event_parcel, frames_parcel, letter_parcel
 from services.ingest.outlet.settings import SpoolSettings
 from services.ingest.outlet.store import Store
+from services.ingest.outlet.traces import Traces
 
 _log = get_logger(__name__)
 _RETRY_S = 0.2
@@ -51,17 +52,26 @@ class Outlet:
         plant: whose topics.
         metrics: where to count.
         clock: the time, microseconds UTC.
+        traces: begins traces.
 
     Raises:
         ConfigError: the spool's directory cannot be used, or another process uses it.
     """
 
     def __init__(
-        self, kafka: KafkaSettings, spool: SpoolSettings, plant: Plant, metrics: Metrics, *, clock: Clock = wall_clock
+        self,
+        kafka: KafkaSettings,
+        spool: SpoolSettings,
+        plant: Plant,
+        metrics: Metrics,
+        *,
+        clock: Clock = wall_clock,
+        traces: Traces | None = None,
     ) -> None:
         self._settings, self._site, self._metrics, self._clock = spool, plant.site, metrics, clock
+        self._traces = traces or Traces()
         self._store = Store(spool, metrics, clock)
-        self._bus = Bus(kafka, plant, spool.patience, metrics)
+        self._bus = Bus(kafka, plant, spool.patience, metrics, clock=clock, traces=self._traces)
         self._delivery = Delivery(self._bus, metrics, clock)
         self._drain = Drain(
             self._bus, self._delivery, self._store, rate=self._rate, drained=self._drained, metrics=metrics, clock=clock
@@ -122,7 +132,7 @@ class Outlet:
             DeliveryError: the outlet has been stopped.
         """
         if not frames.is_empty():
-            await self._hand_over(frames_parcel(stage, frames))
+            await self._hand_over(frames_parcel(stage, frames, traced=self._traces.share))
 
     async def tell(self, event: PlantEvent) -> None:
         """Hand over an event about the plant; waits and raises like `put`."""

@@ -50,9 +50,9 @@ class Parcel:
         yield from _blocks(Stage.BACKFILL, keyed_values(frames.with_columns(origin=pl.lit(Origin.BACKFILL.value))))
 
 
-def frames_parcel(stage: Stage, frames: pl.DataFrame) -> Parcel:
-    """Wrap frames (contract columns)."""
-    return Parcel(stage, new_lines(keyed_values(frames)), frames)
+def frames_parcel(stage: Stage, frames: pl.DataFrame, *, traced: float = 0.0) -> Parcel:
+    """Wrap frames (contract columns), a share of them to be traced."""
+    return Parcel(stage, new_lines(keyed_values(frames), traced=traced), frames)
 
 
 def event_parcel(event: PlantEvent, site: str) -> Parcel:
@@ -79,9 +79,10 @@ def _blocks(stage: Stage, pairs: Sequence[Pair]) -> Iterator[Block]:
         yield Block(stage, block)
 
 
-def lines_of(blocks: Iterable[Block]) -> dict[Stage, list[Line]]:
-    """Return spooled events as Kafka is to have them, in order within each stage."""
+def lines_of(blocks: Iterable[Block], *, traced: float = 0.0) -> dict[Stage, list[Line]]:
+    """Return spooled events as Kafka is to have them, in order by stage; a share of the frames is to be traced."""
     lines: dict[Stage, list[Line]] = {}
     for block in blocks:
-        lines.setdefault(block.stage, []).extend(new_lines(block.pairs))
+        share = traced if block.stage in FRAME_STAGES else 0.0
+        lines.setdefault(block.stage, []).extend(new_lines(block.pairs, traced=share))
     return lines

@@ -9,8 +9,10 @@ from typing import Self
 import aiohttp
 
 from andon.clock import SECOND, Clock, wall_clock
+from andon.contracts.headers import TRACEPARENT_HEADER
 from andon.errors import ConfigError
 from andon.secrets import SecretRef
+from andon.tracing.span import is_context
 from services.notify.answer import Answer, Later, judge
 from services.notify.config import WebhookConfig
 from services.notify.notification import Notification
@@ -81,6 +83,8 @@ class WebhookSink:
             headers[SIGNATURE_HEADER] = signature(self._secret, notification.body, self._clock())
         if notification.test:
             headers[TEST_HEADER] = "true"
+        if notification.trace and is_context(notification.trace):  # which a header could not hold otherwise
+            headers[TRACEPARENT_HEADER] = notification.trace
         return headers
 
     def _masked(self, body: bytes) -> str:
