@@ -5,7 +5,7 @@ BIN := .venv/bin
 PIP := $(BIN)/pip --disable-pip-version-check --quiet install --constraint constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up test lint fix contracts proto proto-check bench constraints clean
+.PHONY: help demo up test rules-test lint fix contracts dashboards proto proto-check bench constraints clean
 
 help:  ## Show what can be made.
 	@echo "Andon: from the machine's sensors to a decision on the shop floor."
@@ -18,6 +18,9 @@ test: .venv/dev  ## Run all tests.
 	@echo "running the tests (about eight minutes on two cores)"
 	@$(BIN)/pytest --numprocesses 2 --dist loadfile -m "not alone" $(ARGS)
 	@$(BIN)/pytest -m alone $(ARGS)
+
+rules-test: .venv/dev  ## Check dashboards, alert rules and runbook; needs promtool, of Prometheus.
+	@$(BIN)/pytest tests/monitoring -m "not alone" $(ARGS)
 
 lint: .venv/dev  ## ruff, ruff format, mypy --strict, import-linter.
 	@$(BIN)/ruff check .
@@ -33,6 +36,9 @@ contracts: .venv/dev  ## Write the generated documents again.
 	@$(BIN)/andon contracts export
 	@$(BIN)/andon settings --output docs/settings.md
 	@$(BIN)/andon plant schema --output docs/plant.schema.json
+
+dashboards: .venv/dev  ## Write Grafana's dashboards again.
+	@$(BIN)/python -m helm.dashboards
 
 proto: .venv/dev  ## Make the Python code of all .proto files again.
 	@$(PROTOC) --python_out=$(PROTO_OUT) --pyi_out=$(PROTO_OUT) $$(find proto -name '*.proto')

@@ -125,7 +125,13 @@ CATALOGUE: dict[str, MetricSpec] = {
             "MQTT messages of QoS 0 for which there was no room.",
             ("source",),
         ),
-        MetricSpec("andon_source_frames_total", "counter", "Frames taken from the source.", ("source",)),
+        MetricSpec("andon_source_values_total", "counter", "Values taken from the source.", ("source",)),
+        MetricSpec(
+            "andon_source_frames_total",
+            "counter",
+            "Whole frames taken from the source, as recordings hold them.",
+            ("source",),
+        ),
         MetricSpec(
             "andon_source_unparsed_total",
             "counter",
@@ -309,8 +315,8 @@ CATALOGUE: dict[str, MetricSpec] = {
         MetricSpec(
             "andon_scores_total",
             "counter",
-            "Scores given, by the upper end of the band that they lie in, in thresholds: 0.25, 0.5, 0.75, 1, 1.5, 2, 4, "
-            "+Inf.",
+            "Scores given, by the upper end of the band that they lie in, in thresholds: 0.25, 0.5, 0.75, 1, 1.5, 2, 4 "
+            "and +Inf.",
             ("asset_class", "role", "band"),
         ),
         MetricSpec("andon_models_refused_total", "counter", "Bundles that were not loaded.", ("asset_class",)),

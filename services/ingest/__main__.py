@@ -14,11 +14,8 @@ from andon.settings import Settings
 from andon.stream.plant_events import Told, follow_events
 from andon.stream.topics import topic_name
 from andon.telemetry import Metrics, served
-<<<<<<< HEAD
 from andon.telemetry.certificates import show_certificates
-=======
 from andon.tracing import tracing
->>>>>>> main
 from andon.uns import Stage
 from services.ingest.intake import Pipeline
 from services.ingest.mqtt.source import MqttSource

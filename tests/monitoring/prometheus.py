@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import shutil
 import subprocess
-from collections.abc import Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -36,6 +37,15 @@ class Prometheus:
         assert body["status"] == "success", body
         return body["data"]
 
+    async def ready(self) -> None:
+        """Return when it answers questions, which it does some time after it listens."""
+        async with asyncio.timeout(20):
+            while True:
+                async with self.session.get(f"http://127.0.0.1:{self.port}/-/ready") as answer:
+                    if answer.status == 200:
+                        return
+                await asyncio.sleep(0.1)
+
     async def series(self, expr: str) -> list[dict[str, Any]]:
         found: list[dict[str, Any]] = (await self.ask("query", query=expr))["result"]
         return found
@@ -49,9 +59,9 @@ class Prometheus:
         return [rule for group in (await self.ask("rules"))["groups"] for rule in group["rules"]]
 
 
-@contextlib.contextmanager
-def prometheus(folder: Path, ports: Mapping[str, int]) -> Iterator[int]:
-    """Scrape services on these ports of loopback until the block ends; gives the server's own port."""
+@contextlib.asynccontextmanager
+async def watching(folder: Path, ports: Mapping[str, int]) -> AsyncIterator[Prometheus]:
+    """Scrape services on these ports of loopback until the block ends."""
     targets = [{"targets": [f"127.0.0.1:{port}"], "labels": {"process": name}} for name, port in ports.items()]
     settings = {
         "global": {"scrape_interval": "1s", "scrape_timeout": "1s", "evaluation_interval": "1s"},
@@ -59,6 +69,16 @@ def prometheus(folder: Path, ports: Mapping[str, int]) -> Iterator[int]:
         "scrape_configs": [{"job_name": "andon", "static_configs": targets}],
     }
     (folder / "prometheus.yml").write_text(yaml.safe_dump(settings))
+    with _running(folder) as port:
+        async with aiohttp.ClientSession() as session:
+            server = Prometheus(session, port)
+            await server.ready()
+            yield server
+
+
+@contextlib.contextmanager
+def _running(folder: Path) -> Iterator[int]:
+    """Run the server until the block ends; gives its port."""
     port, log = free_port(), folder / "prometheus.log"
     options = {
         "config.file": folder / "prometheus.yml",

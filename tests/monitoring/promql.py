@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Set
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import promql_parser as promql
@@ -35,7 +35,7 @@ def asked(expr: str) -> Asked:
     return found
 
 
-def labels_of(series: str) -> Set[str]:
+def labels_of(series: str) -> frozenset[str]:
     """Return the labels that a series has; raises KeyError when no service and no rule makes it."""
     if series not in RECORDED:
         return _SERIES[series]

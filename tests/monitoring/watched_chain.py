@@ -1,19 +1,20 @@
-"""The demo's chain with all services, watched by Prometheus while a recording is played."""
+"""The demo's chain with all services, at work on machines behind an OPC UA server."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 
 import yaml
 
 from andon.clock import wall_clock
 from andon.contracts import Alert, Feedback, Verdict
+from andon.models import load_bundle
 from andon.plant.load import load_plant
 from andon.recordings import load_mapping
-from andon.models import load_bundle
 from andon.registry.acts import publish_bundle
 from andon.registry.client import connected
 from andon.registry.v1 import registry_pb2 as pb
@@ -21,9 +22,9 @@ from andon.stream.publish import new_lines, publishing
 from andon.stream.topics import ensure_topics, topic_name
 from andon.uns import Stage
 from sandbox.broker import free_port
-from sandbox.chain import STAGES, Chain, running_chain, sources_file
+from sandbox.chain import STAGES, Chain, running_chain
 from sandbox.demo.alerts import follow
-from sandbox.demo.feed import rehearsal
+from sandbox.demo.feed import Feed, fed, present
 from sandbox.demo.models import promote_all
 from sandbox.demo.production import announce, plan
 from sandbox.demo.scenario import Scenario, simulated
@@ -31,7 +32,7 @@ from sandbox.registry import RegistrySite, make_registry_site
 from sandbox.supervisor import OnFailure
 from services.trainer.dataset import train_recording
 
-_SPEED = "450"
+_SPEED = "270"
 _AROUND = ("historian", "oee", "parity", "notify")
 
 
@@ -42,7 +43,7 @@ def scenario(folder: Path) -> Scenario:
     model["use_cases"][0] |= {"avoided_downtime": "4h", "criteria": {"max_false_alarms_per_week": 1}}
     file = folder / "plant.yaml"
     file.write_text(yaml.safe_dump(model, sort_keys=False))
-    return Scenario(made.title, file, made.training, made.live, made.events, made.spans, made.frames)
+    return present(replace(made, plant_file=file), Feed.OPCUA)
 
 
 def train(made: Scenario, bundles: Path, share: float) -> None:
@@ -94,27 +95,37 @@ async def promote(site: RegistrySite, made: Scenario, folder: Path) -> None:
         await anna.assign(manifest.name, pb.ALIAS_SHADOW, manifest.version, "to compare")
 
 
-async def play(chain: Chain, made: Scenario, folder: Path) -> None:
-    """Play the recording; one source is away all the time, one record is no JSON, and somebody judges an alert."""
+@contextlib.asynccontextmanager
+async def playing(chain: Chain, made: Scenario, folder: Path) -> AsyncIterator[None]:
+    """Play the machines behind an OPC UA server until the block ends; one record is no JSON."""
     plant = load_plant(made.plant_file)
-    rule = {"topic": "hall/{tag}", "payload": "value", "asset": "water/hall", "tag": "{tag}", "time": "arrival"}
-    away = {"name": "hall", "kind": "mqtt", "broker": {"host": "127.0.0.1", "port": free_port()}, "rules": [rule]}
-    await chain.start("ingest", sources_file(folder, rehearsal(made.live, _SPEED), away))
     async with publishing(chain.kafka, topic_name(plant, Stage.RAW)) as publisher:
         await publisher.deliver(new_lines([(next(iter(plant.assets)).encode(), b"no JSON")]))
+    async with fed(made, Feed.OPCUA, _SPEED, chain, folder) as played:
+        yield
+        played.cancel()
+        await asyncio.wait((played,))
+
+
+async def judge(chain: Chain, made: Scenario) -> None:
+    """Wait for the first alert, and say twice what was found."""
+    plant = load_plant(made.plant_file)
     first: asyncio.Future[Alert] = asyncio.get_running_loop().create_future()
-    following = asyncio.create_task(
-        follow(chain.kafka, topic_name(plant, Stage.ALERT), lambda alert: first.done() or first.set_result(alert))
-    )
+
+    def take(alert: Alert) -> None:
+        if not first.done():
+            first.set_result(alert)
+
+    following = asyncio.create_task(follow(chain.kafka, topic_name(plant, Stage.ALERT), take))
     async with asyncio.timeout(60):
         alert = await first
     following.cancel()
     async with publishing(chain.kafka, topic_name(plant, Stage.FEEDBACK)) as publisher:
-        said = [judged(alert, author, verdict) for author, verdict in zip("ab", (Verdict.REAL, Verdict.FALSE))]
+        said = [verdict(alert, "anna", Verdict.REAL), verdict(alert, "boris", Verdict.FALSE)]
         await publisher.deliver(new_lines([(one.asset.encode(), one.model_dump_json().encode()) for one in said]))
 
 
-def judged(alert: Alert, author: str, verdict: Verdict) -> Feedback:
+def verdict(alert: Alert, author: str, found: Verdict) -> Feedback:
     now = wall_clock()
     return Feedback(
         id=f"{alert.asset}@{now}:feedback:{author}",
@@ -122,7 +133,7 @@ def judged(alert: Alert, author: str, verdict: Verdict) -> Feedback:
         time=now,
         ingest_time=now,
         alert=alert.alert,
-        verdict=verdict,
+        verdict=found,
         author=author,
         model=alert.model,
     )

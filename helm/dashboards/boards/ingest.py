@@ -32,7 +32,12 @@ _NOW = Row(
             "sum(andon_silent_assets)",
             steps=((None, GOOD), (1, WATCH)),
         ),
-        number("Frames", "Frames a second from all sources.", f"sum(rate(andon_source_frames_total[{_RATE}]))", "cps"),
+        number(
+            "Frames",
+            "Live frames a second that Kafka has acknowledged.",
+            f'sum(rate(andon_records_sent_total{{service="ingest", stage="raw"}}[{_RATE}]))',
+            "cps",
+        ),
         number(
             "Spool",
             "Share of the spool's disk space that is taken: frames wait there while Kafka is away.",
@@ -53,9 +58,12 @@ _SOURCES = Row(
     "Sources",
     (
         Panel(
-            "Frames",
-            "Frames a second by source.",
-            (Query(f"sum by (source) (rate(andon_source_frames_total{{{_OF}}}[{_RATE}]))", "{{source}}"),),
+            "Delivered",
+            "Values a second by source; recordings deliver whole frames.",
+            (
+                Query(f"sum by (source) (rate(andon_source_values_total{{{_OF}}}[{_RATE}]))", "{{source}} values"),
+                Query(f"sum by (source) (rate(andon_source_frames_total{{{_OF}}}[{_RATE}]))", "{{source}} frames"),
+            ),
             unit="cps",
         ),
         Panel(
@@ -203,6 +211,6 @@ INGEST = Board(
     "Andon / Ingest",
     "Sources, their clocks, and what waits on disk.",
     (_NOW, _SOURCES, _SPOOL, _MES),
-    (Choice("source", "Source", "andon_source_frames_total"),),
+    (Choice("source", "Source", "andon_source_values_total"),),
     since="now-3h",
 )

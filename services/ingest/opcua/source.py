@@ -48,6 +48,8 @@ class OpcUaSource:
         self.name = config.name
         self._config, self._signals, self._metrics, self._clock = config, signals, metrics, clock
         self._newest: dict[int, int] = {}
+        for name in ("reconnects", "gaps", "overflows"):
+            metrics.count(f"andon_source_{name}_total", 0, source=self.name)
 
     async def run(self, intake: Intake) -> None:
         """Deliver until cancelled, connecting again whenever the connection is no good any more.

@@ -34,6 +34,8 @@ class SparkplugSource:
         self.name = config.name
         self._config, self._metrics, self._clock = config, metrics, clock
         self._host = Host(config, plant, signals)
+        for name in ("reconnects", "unmapped", "gaps", "rebirths", "discarded"):
+            metrics.count(f"andon_source_{name}_total", 0, source=self.name)
 
     async def run(self, intake: Intake) -> None:
         """Deliver until cancelled, connecting again whenever the broker has gone.
