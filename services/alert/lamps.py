@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator
 
-from andon.contracts import Alert
+from andon.contracts import Alert, AlertState
 from andon.plant import Plant
 from andon.settings import KafkaSettings
 from andon.stream.follow import Told, followed
@@ -32,6 +32,9 @@ class Lamps:
         self._standing = Standing()
         for level in wanted(plant):
             metrics.set(level.metric, level.amount, **level.labels)
+        for asset_class in plant.classes:  # counted from 0 on: the first change is an increase only then
+            for state in AlertState:
+                metrics.count("andon_alerts_total", 0, asset_class=asset_class, state=state)
 
     @contextlib.asynccontextmanager
     async def lit(self, stop: asyncio.Event) -> AsyncIterator[None]:

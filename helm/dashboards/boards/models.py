@@ -7,7 +7,7 @@ from helm.dashboards.board import BAD, GOOD, NONE_IS_GOOD, WATCH, Board, Choice,
 _OF = 'asset_class=~"$asset_class"'
 _ACTING = f'{_OF}, role!="shadow"'
 _RATE = "$__rate_interval"
-_INFERRED = f"sum by (asset_class) (rate(andon_inferences_total{{{_ACTING}}}[{_RATE}]))"
+_INFERRED = f"(sum by (asset_class) (rate(andon_inferences_total{{{_ACTING}}}[{_RATE}])) > 0)"
 
 _NOW = Row(
     "Now",
@@ -37,7 +37,7 @@ _NOW = Row(
             "Without a verdict",
             "Share of windows that the acting model abstained from.",
             f'sum(rate(andon_inferences_total{{{_ACTING}, decision="abstain"}}[{_RATE}]))'
-            f" / sum(rate(andon_inferences_total{{{_ACTING}}}[{_RATE}])) or vector(0)",
+            f" / (sum(rate(andon_inferences_total{{{_ACTING}}}[{_RATE}])) > 0) or vector(0)",
             "percentunit",
             ((None, GOOD), (0.05, WATCH), (0.5, BAD)),
         ),

@@ -12,8 +12,10 @@ def _per_second(metric: str, by: str) -> str:
     return f"sum by ({by}) (rate({metric}{{{_OF}}}[{_RATE}]))"
 
 
-def _quantile(share: float, metric: str, by: str = "service, stage") -> str:
-    return f"histogram_quantile({share}, sum by ({by}, le) (rate({metric}_bucket{{{_OF}}}[{_RATE}])))"
+def _quantile(share: float, metric: str) -> str:
+    # Indicators of whole shifts (stage kpi) are as old as their shift, which says nothing of the way.
+    chosen = f'{_OF}, stage!="kpi"'
+    return f"histogram_quantile({share}, sum by (service, stage, le) (rate({metric}_bucket{{{chosen}}}[{_RATE}])))"
 
 
 _PROMISE = Row(
