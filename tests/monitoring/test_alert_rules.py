@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.monitoring.alert_cases import CASES, Case, Series
+from tests.monitoring.alert_cases import CASES
 from tests.monitoring.prometheus import needs_prometheus
 from tests.monitoring.shelf import ALERTS, RULES
 
@@ -22,16 +22,25 @@ def run(*arguments: str) -> str:
     return done.stdout
 
 
-def played(name: str, case: Case, series: Series, *, fires: bool) -> dict[str, Any]:
-    """A test as promtool reads it: of all alerts, just this one fires, or it does not."""
-    labels = {"alertname": name, "alertstate": "firing", "severity": ALERTS[name]["labels"]["severity"], **case.labels}
+def looked_at(name: str, *, fires: bool) -> dict[str, Any]:
+    """What promtool compares: this alert fires with just its labels, or does not fire."""
+    case, severity = CASES[name], ALERTS[name]["labels"]["severity"]
+    labels = {"alertname": name, "alertstate": "firing", "severity": severity, **case.labels}
     fired = [{"labels": "ALERTS{" + ", ".join(f'{k}="{v}"' for k, v in labels.items()) + "}", "value": 1}]
     expression = f'ALERTS{{alertname="{name}", alertstate="firing"}}'
+    return {"expr": expression, "eval_time": case.at, "exp_samples": fired if fires else []}
+
+
+def played(step: str, *, fires: bool) -> dict[str, Any]:
+    """A test as promtool reads it: the series of all alerts side by side, which is much faster than one by one."""
+    cases = {name: case for name, case in CASES.items() if case.step == step}
+    series = [pair for case in cases.values() for pair in (case.fires if fires else case.quiet).items()]
+    assert len(dict(series)) == len(series)  # none stands in the way of another one
     return {
-        "name": f"{name} {'fires' if fires else 'is quiet'}",
-        "interval": case.step,
-        "input_series": [{"series": one, "values": values} for one, values in series.items()],
-        "promql_expr_test": [{"expr": expression, "eval_time": case.at, "exp_samples": fired if fires else []}],
+        "name": "fires" if fires else "is quiet",
+        "interval": step,
+        "input_series": [{"series": one, "values": values} for one, values in series],
+        "promql_expr_test": [looked_at(name, fires=fires) for name in cases],
     }
 
 
@@ -44,12 +53,9 @@ def test_every_alert_has_a_case_of_each_kind() -> None:
 @pytest.mark.parametrize("step", ["1m", "1h"])
 def test_each_alert_fires_when_it_must_and_is_quiet_when_it_must(step: str, tmp_path: Path) -> None:
     shutil.copy(RULES, tmp_path)
-    cases = {name: case for name, case in CASES.items() if case.step == step}
-    fires = [played(name, case, case.fires, fires=True) for name, case in cases.items()]
-    quiet = [played(name, case, case.quiet, fires=False) for name, case in cases.items()]
     tests = tmp_path / "cases.yaml"
-    content = {"rule_files": [RULES.name], "evaluation_interval": step, "tests": fires + quiet}
-    tests.write_text(yaml.safe_dump(content))
+    content = [played(step, fires=True), played(step, fires=False)]
+    tests.write_text(yaml.safe_dump({"rule_files": [RULES.name], "evaluation_interval": step, "tests": content}))
     run("test", "rules", str(tests))
 
 
