@@ -24,6 +24,8 @@ from sandbox.supervisor import OnFailure, Supervisor, python_service
 STAGES = ("context", "feature", "inference", "alert")
 #: The context service once more, for history: it has a stage of its own, so that it never delays live data.
 HISTORY = "context-backfill"
+#: Folder of the embedded database.
+DATABASE = "postgres"
 _READY_TIMEOUT_S = 90.0
 _DSN = "ANDON_DATABASE__DSN"
 
@@ -129,7 +131,7 @@ async def running_chain(
             environment |= broker.environment()
             kafka = broker.settings()
         if database and _DSN not in os.environ:
-            environment[_DSN] = stack.enter_context(embedded_database(directory / "postgres"))
+            environment[_DSN] = stack.enter_context(embedded_database(directory / DATABASE))
         supervisor = Supervisor(say, on_failure)
         try:
             yield Chain(supervisor, environment, kafka, broker)

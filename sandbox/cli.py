@@ -20,6 +20,7 @@ from andon.plant.load import load_plant
 from andon.recordings import load_mapping
 from sandbox.chain import HISTORY, STAGES, Chain, running_chain, sources_file
 from sandbox.demo.feed import Feed
+from sandbox.demo.page import render
 from sandbox.demo.run import DemoOptions, run_demo
 from sandbox.demo.scenario import TRAINING_ROWS, Scenario, recorded, simulated, with_topics_of_its_own
 from sandbox.monitor import resident_bytes
@@ -69,6 +70,9 @@ def demo(
     target = directory / "report.json"
     target.write_bytes(report.to_json())
     console.print(f"report for machines: {target}")
+    page = directory / "report.html"
+    page.write_text(render(report), encoding="utf-8")
+    console.print(f"[bold]report to show:[/] {page}")
 
 
 def _train(scenario: Scenario, bundles: Path, false_alarm_rate: float) -> None:

@@ -18,6 +18,7 @@ PEOPLE: Mapping[str, tuple[str, ...]] = {
     "boris": ("approver",),
     "clara": ("viewer",),
     "inference": ("service",),
+    "parity": ("monitor",),
 }
 _SIGNERS = {"anna": Role.AUTHOR, "boris": Role.APPROVER}
 _HOST = "127.0.0.1"

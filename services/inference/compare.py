@@ -12,6 +12,8 @@ from andon.stream.stage import FIRST_OFFSET
 
 #: Outcomes of a comparison; labels of ``andon_model_comparisons_total``.
 AGREE, CHAMPION_ONLY, CHALLENGER_ONLY, ABSTAINED = "agree", "champion_only", "challenger_only", "abstained"
+#: Who watches a window outside a limit: its limits alone, or a model, too; labels of ``andon_limit_violations_total``.
+WATCHES = ("limits", "model")
 #: Upper ends of the bands of ``andon_scores_total``, in thresholds; above the last one there is one more band.
 BANDS = (0.25, 0.5, 0.75, 1.0, 1.5, 2.0, 4.0)
 _BAND_ENDS = pl.Series(BANDS)
@@ -54,7 +56,7 @@ def _violations(asset_class: str, frame: pl.DataFrame) -> Iterator[Count]:
     if not broken.any():
         return
     alone = frame["decision"].filter(broken) == Decision.ABSTAIN.value
-    for watch, amount in (("limits", int(alone.sum())), ("model", int((~alone).sum()))):
+    for watch, amount in zip(WATCHES, (int(alone.sum()), int((~alone).sum())), strict=True):
         if amount:
             yield Count("andon_limit_violations_total", {"asset_class": asset_class, "watch": watch}, amount)
 

@@ -29,6 +29,8 @@ class RegistrySettings(Group):
     """Whose signatures count, for authors and for approvers."""
     max_bundle_bytes: int = Field(default=2 * 2**30, ge=1)
     """Larger bundles are refused."""
+    parity_memory: Duration = Field(default=7 * 86_400_000_000, gt=0)
+    """For so long after vectors of a feature definition were reported to differ, no model of it is let through."""
     announce: bool = True
     """Tell what happens to models on the `model` topic as well."""
     stop_deadline: Duration = Field(default=5_000_000, gt=0)

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from andon.clock import wall_clock
 from andon.plant.load import load_plant
+from andon.serving.loading import load_bundles
 from andon.settings import KafkaSettings, TelemetrySettings, TracingSettings
 from andon.stream.publish import new_lines
 from andon.telemetry import Metrics
@@ -24,7 +25,6 @@ from services.alert.settings import AlertSettings
 from services.context.processor import context_stage
 from services.context.settings import ContextSettings
 from services.feature.processor import feature_stage
-from services.inference.loading import load_bundles
 from services.inference.processor import inference_stage
 from services.inference.settings import InferenceSettings
 from services.ingest.outlet.outlet import Outlet

@@ -8,11 +8,9 @@ from andon.telemetry import Metrics
 
 
 def begin(metrics: Metrics, asset_class: str) -> None:
-    """Count from 0 on what comes of a class's models and limits: the first increase of a counter is one only then."""
+    """Count from 0 on what comes of a class's models: the first increase of a counter is one only then."""
     for name in ("andon_models_swapped_total", "andon_models_refused_total"):
         metrics.count(name, 0, asset_class=asset_class)
-    for watch in ("model", "limits"):
-        metrics.count("andon_limit_violations_total", 0, asset_class=asset_class, watch=watch)
 
 
 def show(metrics: Metrics, asset_class: str, role: str, bundle: Bundle) -> dict[str, str]:
