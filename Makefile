@@ -5,7 +5,7 @@ BIN := .venv/bin
 PIP := $(BIN)/pip --disable-pip-version-check --quiet install --constraint constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up test images-test helm-test sbom audit lint fix contracts chart proto proto-check bench constraints clean
+.PHONY: help demo up test images-test rules-test helm-test sbom audit lint fix contracts dashboards chart proto proto-check bench constraints clean
 
 help:  ## Show what can be made.
 	@echo "Andon: from the machine's sensors to a decision on the shop floor."
@@ -29,6 +29,9 @@ audit: .venv/audit  ## Ask for known weaknesses of all pinned packages; needs th
 	@$(BIN)/pip-audit --strict --disable-pip --no-deps --requirement constraints.txt || { code=$$?; \
 	  echo "either weaknesses are listed above, or the service that knows them cannot be reached from here"; exit $$code; }
 
+rules-test: .venv/dev  ## Check dashboards, alert rules and runbook; needs promtool, of Prometheus.
+	@$(BIN)/pytest tests/monitoring -m "not alone" $(ARGS)
+
 helm-test: .venv/dev .venv/tools/helm helm/schemas/node_modules  ## Render the Helm chart in all its forms and check every manifest.
 	@$(BIN)/pytest --numprocesses 2 --dist loadfile -m chart tests/helm $(ARGS)
 
@@ -46,6 +49,9 @@ contracts: .venv/dev  ## Write the generated documents again.
 	@$(BIN)/andon contracts export
 	@$(BIN)/andon settings --output docs/settings.md
 	@$(BIN)/andon plant schema --output docs/plant.schema.json
+
+dashboards: .venv/dev  ## Write Grafana's dashboards again.
+	@$(BIN)/python -m helm.dashboards
 
 chart: .venv/dev  ## Write again what the Helm chart takes from elsewhere.
 	@$(BIN)/python -m helm.tools.reference

@@ -18,6 +18,7 @@ from andon.settings import SettingsType, read_settings
 from andon.stream.stage import StageSpec
 from andon.stream.worker import Worker
 from andon.telemetry import Metrics, configure_logs, get_logger
+from andon.telemetry.certificates import show_certificates
 
 _log = get_logger(__name__)
 
@@ -95,7 +96,9 @@ async def _until_stopped(name: str, plant: Plant, settings: SettingsType, runner
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    await runner(plant, settings, Metrics(name), stop)
+    metrics = Metrics(name)
+    show_certificates(metrics, settings)
+    await runner(plant, settings, metrics, stop)
 
 
 __all__ = ["EXIT_CONFIG", "EXIT_FAILURE", "run_service", "run_stage", "run_until"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import shutil
 import uuid
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -25,11 +26,13 @@ hypothesis.settings.load_profile("andon")
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Say what was not tested for want of an MQTT broker."""
+    """Say what was not tested for want of an MQTT broker or of Prometheus."""
     if program() is None:
         terminalreporter.write_line(
             "Mosquitto is not installed: amqtt stood in for it in one test, the others that need it were skipped"
         )
+    if shutil.which("promtool") is None:
+        terminalreporter.write_line("Prometheus is not installed: tests of alert rules and dashboards were skipped")
 
 
 @pytest.fixture(scope="session")

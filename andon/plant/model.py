@@ -389,6 +389,8 @@ class UseCase(_Part):
     """The KPI to reach."""
     unit: str = ""
     """Unit of the KPI."""
+    avoided_downtime: Duration | None = Field(default=None, gt=0)
+    """Unplanned downtime that one real alert, acted on in time, avoids, as the owner estimates."""
     criteria: Criteria = Criteria()
     """Go or no go."""
 

@@ -26,6 +26,7 @@ from andon.registry.v1 import registry_pb2 as pb
 from andon.serving.assigned import SERVED, Assigned, Memory, Models, lineup, served
 from andon.serving.lineup import Lineup
 from andon.serving.news import ModelNews
+from andon.serving.shown import hide, show
 from andon.serving.trial import Trials
 from andon.serving.trusted import ACTING, Known, Trusted, check_order, verify
 from andon.signing import Trust
@@ -204,14 +205,12 @@ class Follower:
         """Show what is loaded now and what no longer is."""
         for alias, model in before.items():
             if post.models.get(alias) != model:
-                self._metrics.forget("andon_model_info", **_labels(post, alias, model))
+                hide(self._metrics, post.asset_class, alias, model.trusted.bundle)
         for alias, model in post.models.items():
             if before.get(alias) == model:
                 continue
             post.refused.pop(alias, None)
-            labels = _labels(post, alias, model)
-            self._metrics.set("andon_model_info", 1, **labels)
-            _log.info("model loaded", **labels)
+            _log.info("model loaded", **show(self._metrics, post.asset_class, alias, model.trusted.bundle))
             self._say("loaded", alias, model)
         if before:
             self._metrics.count("andon_models_swapped_total", asset_class=post.asset_class)
@@ -224,9 +223,3 @@ class Follower:
         if self._news:
             ref = model.trusted.bundle.ref
             self._news.tell(action, name=ref.name, version=ref.version, digest=ref.digest, alias=alias)
-
-
-def _labels(post: _Post, alias: str, model: Assigned) -> dict[str, str]:
-    ref = model.trusted.bundle.ref
-    about = {"model": ref.name, "version": ref.version, "digest": ref.digest, "verified": ref.verified}
-    return {"asset_class": post.asset_class, "role": alias, **about}

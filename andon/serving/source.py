@@ -16,6 +16,7 @@ from andon.serving.lineup import Lineup
 from andon.serving.loading import load_bundles
 from andon.serving.news import ModelNews
 from andon.serving.settings import ServingSettings
+from andon.serving.shown import begin, show
 from andon.serving.trial import Trials
 from andon.signing import Trust
 from andon.telemetry import Metrics, get_logger
@@ -49,6 +50,8 @@ class ModelSource:
     ) -> None:
         self._plant, self._models, self._serving = plant, models, serving
         self._prepare, self._metrics, self._news, self._aliases = prepare, metrics, news, aliases
+        for asset_class in plant.classes:
+            begin(metrics, asset_class)
 
     @contextlib.asynccontextmanager
     async def kept(self) -> AsyncIterator[None]:
@@ -101,8 +104,5 @@ class ModelSource:
             _log.error("model refused", path=str(refused.path), asset_class=refused.asset_class, reason=refused.reason)
             self._metrics.count("andon_models_refused_total", asset_class=refused.asset_class)
         for asset_class, bundle in loaded.bundles.items():
-            ref = bundle.ref
-            model = {"model": ref.name, "version": ref.version, "digest": ref.digest, "verified": ref.verified}
             self._prepare(asset_class, Lineup(bundle))()
-            self._metrics.set("andon_model_info", 1, asset_class=asset_class, role="production", **model)
-            _log.info("model loaded", asset_class=asset_class, **model)
+            _log.info("model loaded", **show(self._metrics, asset_class, "production", bundle))

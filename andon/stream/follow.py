@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+import contextlib
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
@@ -74,6 +75,26 @@ async def follow(
             current(False)
             _log.warning("topic cannot be followed, trying again", topic=topic, error=repr(error))
         await asyncio.sleep(_RETRY_S)
+
+
+@contextlib.asynccontextmanager
+async def followed(
+    settings: KafkaSettings,
+    topic: str,
+    contract: type[_Event],
+    take: Callable[[Told[_Event]], None],
+    stop: asyncio.Event,
+) -> AsyncIterator[None]:
+    """Follow a topic for the length of an `async with` block; *stop* is set if following breaks. See `follow`."""
+    following = asyncio.create_task(follow(settings, topic, contract, take))
+    following.add_done_callback(lambda _: stop.set())  # it does not end by itself
+    try:
+        yield
+    finally:
+        following.cancel()
+        await asyncio.wait((following,))
+    if not following.cancelled():
+        following.result()
 
 
 async def _follow(

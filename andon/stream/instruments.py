@@ -27,6 +27,8 @@ class Instruments:
 
     def __init__(self, metrics: Metrics, stage: str, clock: Clock) -> None:
         self._metrics, self._stage, self._clock = metrics, stage, clock
+        self.waited(0)
+        metrics.count("andon_delivery_retries_total", 0, stage=stage)
         self.tracer: Tracer = NOT_TRACED
 
     def worked(self, seconds: float) -> None:

@@ -86,6 +86,12 @@ CATALOGUE: dict[str, MetricSpec] = {
         MetricSpec("andon_partitions", "gauge", "Partitions assigned to this worker."),
         MetricSpec("andon_rebalances_total", "counter", "Assignments received."),
         MetricSpec("andon_progress_age_seconds", "gauge", "Time since a partition with lag last advanced."),
+        MetricSpec(
+            "andon_certificate_expiry_seconds",
+            "gauge",
+            "When a certificate expires that the service uses since its start, seconds since 1970.",
+            ("file",),
+        ),
         MetricSpec("andon_source_connected", "gauge", "1 while the source is connected and delivers.", ("source",)),
         MetricSpec("andon_source_reconnects_total", "counter", "Times that a connection had ended.", ("source",)),
         MetricSpec("andon_source_items", "gauge", "Variables that an OPC UA server watches for us.", ("source",)),
@@ -120,7 +126,13 @@ CATALOGUE: dict[str, MetricSpec] = {
             "MQTT messages of QoS 0 for which there was no room.",
             ("source",),
         ),
-        MetricSpec("andon_source_frames_total", "counter", "Frames taken from the source.", ("source",)),
+        MetricSpec("andon_source_values_total", "counter", "Values taken from the source.", ("source",)),
+        MetricSpec(
+            "andon_source_frames_total",
+            "counter",
+            "Whole frames taken from the source, as recordings hold them.",
+            ("source",),
+        ),
         MetricSpec(
             "andon_source_unparsed_total",
             "counter",
@@ -295,6 +307,19 @@ CATALOGUE: dict[str, MetricSpec] = {
             "1 for each model that is loaded.",
             ("asset_class", "role", "model", "version", "digest", "verified"),
         ),
+        MetricSpec(
+            "andon_model_created_seconds",
+            "gauge",
+            "When each model that is loaded was made, seconds since 1970.",
+            ("asset_class", "role", "model", "version"),
+        ),
+        MetricSpec(
+            "andon_scores_total",
+            "counter",
+            "Scores given, by the upper end of the band that they lie in, in thresholds: 0.25, 0.5, 0.75, 1, 1.5, 2, 4 "
+            "and +Inf.",
+            ("asset_class", "role", "band"),
+        ),
         MetricSpec("andon_models_refused_total", "counter", "Bundles that were not loaded.", ("asset_class",)),
         MetricSpec("andon_models_swapped_total", "counter", "Times that another model took over.", ("asset_class",)),
         MetricSpec(
@@ -320,6 +345,26 @@ CATALOGUE: dict[str, MetricSpec] = {
             ("outcome",),
         ),
         MetricSpec("andon_alerts_total", "counter", "Changes of an alert's state.", ("asset_class", "state")),
+        MetricSpec(
+            "andon_alert_state",
+            "gauge",
+            "1 for each machine with an alert that is not over, by how grave it is and what people do with it (open, "
+            "acknowledged, suppressed); every worker shows all.",
+            ("asset_class", "asset", "severity", "state"),
+        ),
+        MetricSpec("andon_assets", "gauge", "Machines in the plant model.", ("asset_class",)),
+        MetricSpec(
+            "andon_allowed_alarms",
+            "gauge",
+            "False alarms in a week that the use case allows all machines of a class together.",
+            ("asset_class",),
+        ),
+        MetricSpec(
+            "andon_avoidable_downtime_seconds",
+            "gauge",
+            "Unplanned downtime that one real alert avoids, as the use case's owner estimates.",
+            ("asset_class",),
+        ),
         MetricSpec(
             "andon_parity_checked_total",
             "counter",

@@ -10,17 +10,19 @@ from andon.service import run_service
 from andon.stream.worker import Worker
 from andon.telemetry import Metrics
 from services.alert.inbox import Inbox
+from services.alert.lamps import Lamps
 from services.alert.processor import alert_stage
 from services.alert.settings import AlertSettings
 from services.alert.voices import Voices
 
 
 async def run(plant: Plant, settings: AlertSettings, metrics: Metrics, stop: asyncio.Event) -> None:
-    """Hear people and run the stage until *stop* is set."""
+    """Hear people, show what stands and run the stage until *stop* is set."""
     inbox = Inbox()
     worker = Worker(alert_stage(plant, settings, inbox), plant, settings, metrics=metrics)
     voices = Voices(plant, settings, metrics, inbox)
-    async with collected_by_the_clock(), voices.heard(stop):
+    lamps = Lamps(plant, settings.kafka, metrics)
+    async with collected_by_the_clock(), voices.heard(stop), lamps.lit(stop):
         await worker.run(stop)
 
 

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 
 from andon.contracts import Feedback
 from andon.plant import Plant
-from andon.stream.follow import Told, follow
+from andon.stream.follow import Told, followed
 from andon.stream.topics import topic_name
 from andon.telemetry import Metrics, get_logger
 from andon.uns import Stage
@@ -43,16 +43,8 @@ class Voices:
     async def heard(self, stop: asyncio.Event) -> AsyncIterator[None]:
         """Follow and listen for the length of an `async with` block; *stop* is set if following breaks."""
         topic = topic_name(self._plant, Stage.FEEDBACK)
-        following = asyncio.create_task(follow(self._settings.kafka, topic, Feedback, self._hear))
-        following.add_done_callback(lambda _: stop.set())  # it does not end by itself
-        try:
-            async with self.api.listening():
-                yield
-        finally:
-            following.cancel()
-            await asyncio.wait((following,))
-        if not following.cancelled():
-            following.result()
+        async with followed(self._settings.kafka, topic, Feedback, self._hear, stop), self.api.listening():
+            yield
 
     def _hear(self, told: Told[Feedback]) -> None:
         if told.event is None:

@@ -14,6 +14,7 @@ from andon.serving.source import ModelSource
 from andon.stream.topics import ensure_topics
 from andon.stream.worker import Worker
 from andon.telemetry import Metrics
+from services.inference.compare import WATCHES
 from services.inference.processor import InferenceProcessor, judge_of, stage_of
 from services.inference.settings import InferenceSettings
 
@@ -21,6 +22,9 @@ from services.inference.settings import InferenceSettings
 async def run(plant: Plant, settings: InferenceSettings, metrics: Metrics, stop: asyncio.Event) -> None:
     """Judge windows until *stop* is set, with the models of the registry or of a folder."""
     processor = InferenceProcessor.of(plant, {}, settings)
+    for asset_class in plant.classes:  # counted from 0 on: the first increase is one only then
+        for watch in WATCHES:
+            metrics.count("andon_limit_violations_total", 0, asset_class=asset_class, watch=watch)
 
     def prepare(asset_class: str, lineup: Lineup) -> Callable[[], None]:
         judge = judge_of(plant, asset_class, lineup, settings)

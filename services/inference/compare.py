@@ -1,4 +1,4 @@
-"""How often models agree, and what verdicts there are: what is counted of the inference stage."""
+"""How often models agree, what verdicts and scores there are: what is counted of the inference stage."""
 
 from __future__ import annotations
 
@@ -12,14 +12,21 @@ from andon.stream.stage import FIRST_OFFSET
 
 #: Outcomes of a comparison; labels of ``andon_model_comparisons_total``.
 AGREE, CHAMPION_ONLY, CHALLENGER_ONLY, ABSTAINED = "agree", "champion_only", "challenger_only", "abstained"
+#: Who watches a window outside a limit: its limits alone, or a model, too; labels of ``andon_limit_violations_total``.
+WATCHES = ("limits", "model")
+#: Upper ends of the bands of ``andon_scores_total``, in thresholds; above the last one there is one more band.
+BANDS = (0.25, 0.5, 0.75, 1.0, 1.5, 2.0, 4.0)
+_BAND_ENDS = pl.Series(BANDS)
+_BAND_NAMES = pl.Series([*(f"{band:g}" for band in BANDS), "+Inf"])
 
 
 def count_verdicts(asset_class: str, result: Result) -> Iterator[Count]:
-    """Count a result's verdicts by role and decision, reasons to abstain, broken limits, and how models compare."""
+    """Count a result's verdicts, reasons to abstain, scores and broken limits by role, and how models compare."""
     frames = [emit.rows for emit in result.emits if emit.rows.height]
     for frame in frames:
         yield from _decisions(asset_class, frame)
         yield from _abstentions(asset_class, frame)
+        yield from _scores(asset_class, frame)
         yield from _violations(asset_class, frame)
     yield from _comparisons(asset_class, frames)
 
@@ -37,12 +44,19 @@ def _abstentions(asset_class: str, frame: pl.DataFrame) -> Iterator[Count]:
         yield Count("andon_abstentions_total", {"asset_class": asset_class, "role": role, "reason": reason}, amount)
 
 
+def _scores(asset_class: str, frame: pl.DataFrame) -> Iterator[Count]:
+    scored = frame.select("role", relative=pl.col("score") / pl.col("threshold")).drop_nulls()
+    band = _BAND_NAMES.gather(_BAND_ENDS.search_sorted(scored["relative"], side="left")).alias("band")
+    for role, name, amount in scored.group_by("role", band).len().iter_rows():
+        yield Count("andon_scores_total", {"asset_class": asset_class, "role": role, "band": name}, amount)
+
+
 def _violations(asset_class: str, frame: pl.DataFrame) -> Iterator[Count]:
     broken = frame["limit_violations"].list.len() > 0
     if not broken.any():
         return
     alone = frame["decision"].filter(broken) == Decision.ABSTAIN.value
-    for watch, amount in (("limits", int(alone.sum())), ("model", int((~alone).sum()))):
+    for watch, amount in zip(WATCHES, (int(alone.sum()), int((~alone).sum())), strict=True):
         if amount:
             yield Count("andon_limit_violations_total", {"asset_class": asset_class, "watch": watch}, amount)
 

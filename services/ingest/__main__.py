@@ -14,6 +14,7 @@ from andon.settings import Settings
 from andon.stream.plant_events import Told, follow_events
 from andon.stream.topics import topic_name
 from andon.telemetry import Metrics, served
+from andon.telemetry.certificates import show_certificates
 from andon.tracing import tracing
 from andon.uns import Stage
 from services.ingest.intake import Pipeline
@@ -77,6 +78,7 @@ async def _run(plant: Plant, settings: ServiceSettings, metrics: Metrics, stop: 
 
 def _open_sources(settings: IngestSettings, plant: Plant, signals: Signals, metrics: Metrics) -> Sequence[Source]:
     configs = load_sources(settings.sources).sources
+    show_certificates(metrics, *configs)
     return [_KINDS[config.kind](config, signals, plant, metrics) for config in configs]
 
 

@@ -68,6 +68,8 @@ class Pipeline:
     def intake(self, name: str) -> SourceIntake:
         """Return what the source *name* delivers to."""
         self._names.append(name)
+        for counter in ("andon_source_values_total", "andon_source_frames_total", "andon_source_unparsed_total"):
+            self._metrics.count(counter, 0, source=name)
         return SourceIntake(self, len(self._names) - 1, name)
 
     async def run(self) -> None:
@@ -99,6 +101,7 @@ class Pipeline:
         if len(self._framer) >= MAX_WAITING:
             self._room.clear()
         await self._room.wait()
+        self._metrics.count("andon_source_values_total", len(batch), source=self._names[source])
         number = self._framer.add(batch, source)
         if on_safe is not None:
             self._unsafe.append((number, on_safe))

@@ -12,6 +12,7 @@ from andon.plant import Plant
 from andon.stream.producer import BatchProducer
 from andon.stream.topics import ensure_topics
 from andon.telemetry import Health, Metrics, Progress
+from andon.telemetry.certificates import show_certificates
 from andon.tracing import Tracer, tracing
 from services.notify.channel import Channel
 from services.notify.config import AnySinkConfig
@@ -29,6 +30,7 @@ async def run(plant: Plant, settings: ServiceSettings, metrics: Metrics, stop: a
         KafkaError: no broker answers.
     """
     sinks = load_sinks(settings.notify.sinks)
+    show_certificates(metrics, *sinks.sinks)
     check_routes(settings.plant, plant, sinks.names)
     progress = Progress(settings.telemetry.progress_timeout / SECOND, time.monotonic)
     producer = BatchProducer(settings.kafka)

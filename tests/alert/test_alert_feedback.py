@@ -50,6 +50,12 @@ async def figure(metrics: Metrics, name: str, labels: dict[str, str], value: flo
             await asyncio.sleep(0.05)
 
 
+async def no_figure(metrics: Metrics, name: str) -> None:
+    async with asyncio.timeout(30):
+        while samples(metrics, name, {}):
+            await asyncio.sleep(0.05)
+
+
 async def test_an_alert_is_taken_over_http_and_judged_when_it_is_over(kafka: KafkaSettings, plant: Plant) -> None:
     metrics, port = Metrics("alert"), free_port()
     rules = AlertRules.model_validate({"api": {"host": "127.0.0.1", "port": port, "token": "secret", "insecure": True}})
@@ -65,6 +71,7 @@ async def test_an_alert_is_taken_over_http_and_judged_when_it_is_over(kafka: Kaf
             status, answer = await post(f"/alerts/{NAME}/acknowledge", {"author": "anna", "note": "on my way"})
             assert (status, answer["id"].endswith("anna-acknowledge")) == (202, True)
             assert await states(alerts, 2) == ["open", "acknowledged"]
+            await figure(metrics, "andon_alert_state", {"asset": PUMP, "state": "acknowledged"}, 1)
             status, answer = await post(f"/alerts/{NAME}/acknowledge", {"author": "ben"})
             assert (status, answer["reason"]) == (409, f"alert '{NAME}' is acknowledged already, by anna")
             status, _ = await post(f"/alerts/{NAME}/shelve", {"author": "anna", "for": "5min"})
@@ -72,6 +79,7 @@ async def test_an_alert_is_taken_over_http_and_judged_when_it_is_over(kafka: Kaf
             assert await states(alerts, 3) == ["open", "acknowledged", "suppressed"]
             await send(kafka, plant, Stage.INFERENCE, [inference(index) for index in range(1, 5)])
             assert (await states(alerts, 4))[-1] == "resolved"
+            await no_figure(metrics, "andon_alert_state")
             status, answer = await post(f"/alerts/{NAME}/acknowledge", {"author": "anna"})
             assert (status, "is over" in answer["reason"]) == (409, True)
             verdict = {"alert": NAME, "verdict": "real", "author": "anna", "note": "bearing"}

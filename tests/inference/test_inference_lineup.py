@@ -15,8 +15,9 @@ from andon.contracts import Decision, Inference
 from andon.errors import BundleError
 from andon.models import Bundle, make_bundle
 from andon.serving.lineup import Canary, Lineup
-from andon.stream import Result
+from andon.stream import Emit, Result
 from andon.stream.stage import LINEAGE_COLUMNS
+from andon.uns import Stage
 from services.alert.processor import alert_stage
 from services.alert.settings import AlertSettings
 from services.inference.compare import count_verdicts
@@ -68,6 +69,13 @@ def counted(result: Result, metric: str, label: str) -> dict[str, int]:
         if count.metric == metric:
             found[count.labels[label]] += count.amount
     return dict(found)
+
+
+def test_a_score_is_counted_in_the_band_whose_upper_end_it_is_not_above() -> None:
+    scores = pl.Series("score", [0.2, 0.5, 1.0, 1.1, 8.0, 9.0, None])
+    frame = process(Lineup(bundle()), both_pumps()).emits[0].rows[:7].with_columns(scores * 2, threshold=pl.lit(2.0))
+    bands = counted(Result(emits=(Emit(Stage.INFERENCE, frame),)), "andon_scores_total", "band")
+    assert bands == {"0.25": 1, "0.5": 1, "1": 1, "1.5": 1, "+Inf": 2}
 
 
 def test_a_shadow_scores_the_same_windows_and_says_that_it_is_one() -> None:

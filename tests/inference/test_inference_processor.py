@@ -330,6 +330,9 @@ def test_what_is_said_is_counted() -> None:
     )
     result = STAGE.open({}, 0).process("pump", rows, now=0)
     counts = {(count.metric, *count.labels.values()): count.amount for count in STAGE.measure("pump", result)}
+    scores = {labels[-1]: counts.pop(labels) for labels in list(counts) if labels[0] == "andon_scores_total"}
+    assert sum(scores[band] for band in scores if band in ("0.25", "0.5", "0.75", "1")) == 2
+    assert sum(scores.values()) == 4  # an abstention has no score
     assert counts == {
         ("andon_inferences_total", "pump", "production", "normal"): 2,
         ("andon_inferences_total", "pump", "production", "anomaly"): 2,

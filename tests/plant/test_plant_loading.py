@@ -297,6 +297,7 @@ WRONG: dict[str, tuple[Any, str]] = {
     "use_cases.#.baseline": ("1_000", "'1_000' is no number"),
     "use_cases.#.target": (False, "false is no number"),
     "use_cases.#.unit": (1, "1 is no text"),
+    "use_cases.#.avoided_downtime": ("0s", "too small"),
     "use_cases.#.criteria": (0.9, "0.9 is no mapping"),
     "use_cases.#.criteria.min_recall": (80, "80 is too large (it must be at most 1)"),
     "use_cases.#.criteria.max_false_alarms_per_week": (-1, "-1 is too small"),

@@ -23,6 +23,13 @@ from services.ingest.readings import Readings, Refusal, Signals
 from services.ingest.source import Intake
 
 _log = get_logger(__name__)
+#: Counted from 0 on: the first increase of a counter is one only then.
+_COUNTED = (
+    "andon_source_reconnects_total",
+    "andon_source_unmapped_total",
+    "andon_source_discarded_total",
+    "andon_source_retained_total",
+)
 #: One dead letter of a topic that no rule fits in so long; all are counted.
 _UNMAPPED_INTERVAL = 600 * SECOND
 _MAX_REMEMBERED = 10_000
@@ -44,6 +51,8 @@ class MqttSource:
         self._config, self._metrics, self._clock = config, metrics, clock
         self._rules = Rules(config.rules, signals)
         self._told: dict[str, int] = {}
+        for counter in _COUNTED:
+            metrics.count(counter, 0, source=self.name)
 
     async def run(self, intake: Intake) -> None:
         """Deliver until cancelled, connecting again whenever the broker has gone.

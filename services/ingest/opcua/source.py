@@ -19,6 +19,12 @@ from services.ingest.readings import Signals
 from services.ingest.source import Intake
 
 _log = get_logger(__name__)
+#: Counted from 0 on: the first increase of a counter is one only then.
+_COUNTED = (
+    "andon_source_reconnects_total",
+    "andon_source_gaps_total",
+    "andon_source_overflows_total",
+)
 #: The longest wait between two attempts: a restarted PLC should be back within seconds.
 _LONGEST_WAIT = 5 * SECOND
 
@@ -48,6 +54,8 @@ class OpcUaSource:
         self.name = config.name
         self._config, self._signals, self._metrics, self._clock = config, signals, metrics, clock
         self._newest: dict[int, int] = {}
+        for counter in _COUNTED:
+            metrics.count(counter, 0, source=self.name)
 
     async def run(self, intake: Intake) -> None:
         """Deliver until cancelled, connecting again whenever the connection is no good any more.

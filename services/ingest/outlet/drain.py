@@ -56,6 +56,7 @@ class Drain:
         self._pace = Pace()
         self._count = 0
         self._reason = ""
+        metrics.count("andon_spool_spoiled_total", 0)
 
     async def run(self) -> None:
         """Go on for ever.

@@ -19,6 +19,14 @@ from services.ingest.sparkplug.host import Host
 from services.ingest.sparkplug.session import HostSession, last_will
 
 _log = get_logger(__name__)
+#: Counted from 0 on: the first increase of a counter is one only then.
+_COUNTED = (
+    "andon_source_reconnects_total",
+    "andon_source_unmapped_total",
+    "andon_source_gaps_total",
+    "andon_source_rebirths_total",
+    "andon_source_discarded_total",
+)
 
 
 class SparkplugSource:
@@ -34,6 +42,8 @@ class SparkplugSource:
         self.name = config.name
         self._config, self._metrics, self._clock = config, metrics, clock
         self._host = Host(config, plant, signals)
+        for counter in _COUNTED:
+            metrics.count(counter, 0, source=self.name)
 
     async def run(self, intake: Intake) -> None:
         """Deliver until cancelled, connecting again whenever the broker has gone.
