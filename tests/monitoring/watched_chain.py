@@ -25,9 +25,9 @@ from sandbox.broker import free_port
 from sandbox.chain import STAGES, Chain, running_chain
 from sandbox.demo.alerts import follow
 from sandbox.demo.feed import Feed, fed, present
-from sandbox.demo.models import promote_all
 from sandbox.demo.production import announce, plan
 from sandbox.demo.scenario import Scenario, simulated
+from sandbox.promotion import promote_all
 from sandbox.registry import RegistrySite, make_registry_site
 from sandbox.supervisor import OnFailure
 from services.trainer.dataset import train_recording
