@@ -5,7 +5,7 @@ BIN := .venv/bin
 PIP := $(BIN)/pip --disable-pip-version-check --quiet install --constraint constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up test lint fix contracts proto proto-check bench constraints clean
+.PHONY: help demo up test fuzz fuzz-quick lint fix contracts proto proto-check bench constraints clean
 
 help:  ## Show what can be made.
 	@echo "Andon: from the machine's sensors to a decision on the shop floor."
@@ -18,6 +18,13 @@ test: .venv/dev  ## Run all tests.
 	@echo "running the tests (about eight minutes on two cores)"
 	@$(BIN)/pytest --numprocesses 2 --dist loadfile -m "not alone" $(ARGS)
 	@$(BIN)/pytest -m alone $(ARGS)
+
+fuzz: .venv/fuzz  ## Fuzz all that faces the outside: TARGET=name, FUZZ_SECONDS=600 each; INPUT=file gives one again.
+	@$(BIN)/python -m tests.fuzz --seconds $(FUZZ_SECONDS) $(if $(TARGET),--target $(TARGET)) $(if $(INPUT),--input "$(INPUT)")
+FUZZ_SECONDS := 600
+
+fuzz-quick: .venv/dev  ## The same for a second each, without Atheris.
+	@$(BIN)/python -m tests.fuzz --seconds 1 --unguided
 
 lint: .venv/dev  ## ruff, ruff format, mypy --strict, import-linter.
 	@$(BIN)/ruff check .
@@ -60,11 +67,12 @@ bench: .venv/bench  ## Run the benches in their quick form.
 	@touch $@
 EXTRAS_sandbox := sandbox
 EXTRAS_dev := sandbox,dev,train
+EXTRAS_fuzz := sandbox,dev,train,fuzz
 EXTRAS_bench := sandbox,bench
 
 constraints:  ## Pin the versions that an unconstrained install gives today.
 	@$(PYTHON) -m venv .venv-constraints
-	@.venv-constraints/bin/pip --quiet install '.[sandbox,dev,train,bench]'
+	@.venv-constraints/bin/pip --quiet install '.[sandbox,dev,train,bench,fuzz]'
 	@echo "# Made by 'make constraints': two installs give the same versions." > constraints.txt
 	@.venv-constraints/bin/pip freeze --exclude andon --exclude torch >> constraints.txt
 	@echo "torch==2.13.0" >> constraints.txt

@@ -47,8 +47,8 @@ class Record(Protocol):
         """The value's bytes; None for a tombstone."""
 
     @property
-    def headers(self) -> Sequence[tuple[str, bytes]]:
-        """Header names and values."""
+    def headers(self) -> Sequence[tuple[str, bytes | None]]:
+        """Header names and values; Kafka allows a header without a value."""
 
 
 class Consumed(Record, Protocol):
@@ -211,7 +211,7 @@ def encode_values(rows: pl.DataFrame) -> list[bytes]:
 def traceparent_of(record: Record) -> str | None:
     """Return the W3C trace context that a record's header carries, if any."""
     for name, value in record.headers:
-        if name == TRACEPARENT_HEADER:
+        if name == TRACEPARENT_HEADER and value is not None:
             return value.decode("ascii", "replace")
     return None
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -16,7 +17,7 @@ from andon.contracts.headers import LINEAGE_HEADER, TRACEPARENT_HEADER
 from andon.errors import ConfigError
 from andon.lineage.chain import Link, Place, parse_id, parse_lineage
 from andon.stream.codec import Decoder, encode_values
-from andon.stream.deadletters import dead_letter, encode_letter, original_headers, original_key, original_value
+from andon.stream.deadletters import dead_letter, encode_letter, parse_letter
 from andon.stream.plant_events import event_lines
 from andon.stream.stage import OFFSET, TRACEPARENT
 from andon.tracing.span import continued
@@ -47,7 +48,9 @@ def example(event: type[BaseModel]) -> bytes:
     """Return a sound event, as JSON."""
     sound = EXAMPLES[event]
     features = {"features": dict.fromkeys(PLANT.classes["centrifugal-pump"].feature_definition.feature_names, 1.5)}
-    return sound.model_copy(update=features if event is CATALOGUE[Stage.FEATURE].event else {}).model_dump_json().encode()
+    return (
+        sound.model_copy(update=features if event is CATALOGUE[Stage.FEATURE].event else {}).model_dump_json().encode()
+    )
 
 
 def decoder_target(stage: Stage) -> Target:
@@ -75,27 +78,25 @@ def _encoded(rows: pl.DataFrame) -> list[bytes]:
 
 
 def _letter_reads_back(letter: DeadLetter) -> None:
-    read = DeadLetter.model_validate_json(encode_letter(letter).value or b"")
-    assert read == letter
-    original_value(read), original_key(read), original_headers(read)
+    assert parse_letter(encode_letter(letter).value or b"") == letter
 
 
 def _events(data: bytes) -> None:
     """Read an event by every contract; what fits none is refused with what the last one says."""
     refusals = [_event(contract, data) for contract in _CONTRACTS]
-    if all(refusals):
+    if None not in refusals:
+        assert all(refusals)
         raise ValueError(refusals[-1])
 
 
-def _event(contract: type[BaseModel], data: bytes) -> str:
+def _event(contract: type[BaseModel], data: bytes) -> str | None:
     try:
         event = contract.model_validate_json(data)
     except ValidationError as error:
-        assert (fault := faults(error))
-        return fault
+        return faults(error)
     assert contract.model_validate_json(event.model_dump_json()) == event
     _taken(event)
-    return ""
+    return None
 
 
 def _taken(event: BaseModel) -> None:
@@ -104,7 +105,8 @@ def _taken(event: BaseModel) -> None:
     elif isinstance(event, PlantEvent):
         event_lines(PLANT, [event])
     elif isinstance(event, DeadLetter):
-        _letter_reads_back(event)
+        with contextlib.suppress(ValueError):  # the copy in it may be damaged
+            _letter_reads_back(parse_letter(event.model_dump_json().encode()))
 
 
 _FRAME = example(CATALOGUE[Stage.RAW].event)

@@ -75,7 +75,6 @@ def _name(parser: Callable[[str], Any], name: str) -> str:
     try:
         found = parser(name)
     except NameRuleError as refusal:
-        assert refusal.segment in str(name)
         return str(refusal)
     assert str(found) == name
     with contextlib.suppress(NameRuleError):
@@ -104,7 +103,10 @@ _BODIES: list[tuple[str, Any]] = [
     ("s/flow", {"t": _NOW // 1_000_000, "value": 3}),
     ("places", {"d": [{"v": 1.5, "t": "2026-01-01T00:00:00+01:00"}], "/m": "hand"}),
     ("value/flow", 12.5),
-    ("opcua", {"Messages": [{"Timestamp": "2026-01-01T00:00:00Z", "Payload": {"flow": {"Value": 1, "StatusCode": 0}}}]}),
+    (
+        "opcua",
+        {"Messages": [{"Timestamp": "2026-01-01T00:00:00Z", "Payload": {"flow": {"Value": 1, "StatusCode": 0}}}]},
+    ),
     ("opcua", [{"NodeId": "v", "Value": {"Value": 3.5, "SourceTimestamp": "2026-01-01T00:00:00Z"}}]),
 ]
 _MQTT = Rules([MqttRule.model_validate(rule) for rule in _RULES], _SIGNALS)
@@ -225,4 +227,3 @@ TARGETS = (
         (MalformedError,),
     ),
 )
-

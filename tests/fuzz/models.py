@@ -122,6 +122,7 @@ TARGETS = (
         _graph,
         lambda: [bundle().onnx],
         (BundleError,),
+        guided=False,
         examples=8,
     ),
     Target(

@@ -1,4 +1,4 @@
-"""New inputs out of sound ones: changed bytes, and changed parts of JSON, so that what is behind the syntax is met too."""
+"""New inputs out of sound ones: changed bytes, and changed parts of JSON, which reach what is behind the syntax."""
 
 from __future__ import annotations
 

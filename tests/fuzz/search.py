@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import time
 from collections.abc import Callable, Sequence
 from random import Random
 
@@ -11,6 +13,9 @@ from hypothesis import strategies as st
 from tests.fuzz.mutation import mutate
 from tests.fuzz.target import Parse, Target, examine
 
+#: Examples of one round of a search by time.
+_ROUND = 200
+
 
 def inputs(seeds: Sequence[bytes]) -> st.SearchStrategy[bytes]:
     """Return the strategy of inputs: changed seeds, and now and then any bytes."""
@@ -19,7 +24,24 @@ def inputs(seeds: Sequence[bytes]) -> st.SearchStrategy[bytes]:
     return st.one_of(made, made, made, st.binary(max_size=200))
 
 
-def search(target: Target, parse: Parse, examples: int, tried: Callable[[bytes], None] = lambda _: None) -> None:
+def search_for(target: Target, parse: Parse, seconds: float, tried: Callable[[bytes], None]) -> None:
+    """Give a target inputs for so long; see `search`."""
+    end = time.monotonic() + seconds
+    rounds = 0
+    while time.monotonic() < end:
+        search(target, parse, _ROUND, tried, seed=rounds, until=end)
+        rounds += 1
+
+
+def search(
+    target: Target,
+    parse: Parse,
+    examples: int,
+    tried: Callable[[bytes], None] = lambda _: None,
+    *,
+    seed: int | None = None,
+    until: float = math.inf,
+) -> None:
     """Give a target so many inputs.
 
     Args:
@@ -27,6 +49,8 @@ def search(target: Target, parse: Parse, examples: int, tried: Callable[[bytes],
         parse: as the target was opened.
         examples: how many inputs.
         tried: told each input before it is given; the last one of a search that fails is the smallest found.
+        seed: of the random numbers; another one each time when None.
+        until: from then on, by the monotonic clock, no input is given.
 
     Raises:
         Exception: what an input brought out that no input may; see `examine`.
@@ -41,7 +65,8 @@ def search(target: Target, parse: Parse, examples: int, tried: Callable[[bytes],
     )
     @hypothesis.given(inputs(target.seeds()))
     def one(data: bytes) -> None:
-        tried(data)
-        examine(target, parse, data)
+        if time.monotonic() < until:
+            tried(data)
+            examine(target, parse, data)
 
-    one()
+    (one if seed is None else hypothesis.seed(seed)(one))()

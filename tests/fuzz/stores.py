@@ -50,9 +50,13 @@ def _block(entry: Entry, data: bytes) -> None:
     try:
         block = decode_block(entry, data)
     except BlockError as error:
-        assert str(error)
+        reason = str(error)
     else:
-        assert zlib.decompress(encode_block(block, entry.written)[HEADER_BYTES:]) == zlib.decompress(data[HEADER_BYTES:])
+        reason = "taken"
+        assert zlib.decompress(encode_block(block, entry.written)[HEADER_BYTES:]) == zlib.decompress(
+            data[HEADER_BYTES:]
+        )
+    assert reason
 
 
 def _content(data: bytes) -> None:
@@ -82,8 +86,14 @@ _MAKERS = [
     )
 ]
 _ROW: dict[str, str | None] = {
-    **{"number": "4711", "centre": "WC10", "started": "2026-03-01 06:00:00+00", "finished": None, "revision": "3"},
-    **{"uom": "pieces", "cycle": "1.5s", "changed": "2026-03-01 06:00:00.5+00"},
+    "number": "4711",
+    "centre": "WC10",
+    "started": "2026-03-01 06:00:00+00",
+    "finished": None,
+    "revision": "3",
+    "uom": "pieces",
+    "cycle": "1.5s",
+    "changed": "2026-03-01 06:00:00.5+00",
 }
 
 

@@ -48,6 +48,7 @@ class Target:
         seeds: sound inputs, made by our own code; all others are made from these.
         errors: the only ones that may be raised, as its docstring names them.
         needs: the servers behind it.
+        guided: whether its work is done in this thread, so that what it reaches can guide the search.
         examples: inputs that it is given in the test suite.
     """
 
@@ -57,6 +58,7 @@ class Target:
     seeds: Callable[[], Sequence[bytes]]
     errors: tuple[type[Exception], ...] = ()
     needs: frozenset[str] = frozenset()
+    guided: bool = True
     examples: int = 100
 
 
@@ -76,9 +78,11 @@ def examine(target: Target, parse: Parse, data: bytes) -> bool:
         try:
             parse(data)
         except target.errors as refusal:
-            assert str(refusal).strip(), f"{type(refusal).__name__} without a reason"
-            return False
-    return True
+            reason, kind = str(refusal).strip(), type(refusal).__name__
+        else:
+            return True
+    assert reason, f"{kind} without a reason"
+    return False
 
 
 @contextlib.contextmanager
