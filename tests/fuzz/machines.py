@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 import orjson
 from asyncua import ua
-from asyncua.common.utils import Buffer
-from asyncua.ua.ua_binary import struct_from_binary, struct_to_binary
 
 from andon.contracts import DeadLetterReason
 from andon.errors import NameRuleError
@@ -165,32 +165,51 @@ def _sparkplug(data: bytes) -> None:
 _BIRTHS = (SparkplugMessage.NBIRTH, SparkplugMessage.DBIRTH)
 
 
-# OPC UA: a data change notification in the binary encoding.
+# OPC UA: values as asyncua hands them over, described in JSON: [value, status code, source and server time in 100 ns].
+
+#: The last moment that asyncua knows: the end of year 9999, in 100 ns since 1601.
+_LAST_TICK = 2_650_467_743_990_000_000
 
 
 def _opcua(data: bytes) -> None:
-    notification = None
-    with contextlib.suppress(Exception):  # asyncua's own: what it cannot decode never reaches Andon
-        notification = struct_from_binary(ua.DataChangeNotification, Buffer(data))
-    if notification is None:
-        raise MalformedError("no notification")
+    try:
+        described = orjson.loads(data)
+    except orjson.JSONDecodeError as error:
+        raise MalformedError(f"no description: {error}") from None
+    values = described if isinstance(described, list) else [described]
     batch = Readings(_NOW)
-    known = [item for item in notification.MonitoredItems or () if item.ClientHandle < len(_NUMBERS)]
-    add_items(batch, known, _NUMBERS)
+    items = [_item(number % len(_NUMBERS), value) for number, value in enumerate(values)]
+    add_items(batch, items, _NUMBERS)
     _framed(batch)
 
 
+def _item(handle: int, described: Any) -> ua.MonitoredItemNotification:
+    value, status, *times = [*(described if isinstance(described, list) else [described]), *[None] * 4][:4]
+    source, server = (_moment(each) if isinstance(each, int) else None for each in times)
+    variant = None if value is None else _Variant(value)
+    code = ua.StatusCode(status % 2**32) if isinstance(status, int) else None
+    data = ua.DataValue(Value=variant, StatusCode_=code, SourceTimestamp=source, ServerTimestamp=server)
+    return ua.MonitoredItemNotification(handle, data)
+
+
+@dataclass(frozen=True, slots=True)
+class _Variant:
+    """A value as it was decoded; asyncua's own class guesses a type, and some values have none."""
+
+    Value: Any
+
+
+def _moment(ticks: int) -> datetime:
+    return ua.uatypes.win_epoch_to_datetime(ticks % _LAST_TICK)
+
+
 def _notification() -> bytes:
-    values: list[Any] = [41.7, 3, True, "auto", [0.5, 1.5], None, 2**62, b"bytes"]
-    items = [
-        ua.MonitoredItemNotification(handle, ua.DataValue(Value=ua.Variant(value), SourceTimestamp=_moment()))
-        for handle, value in enumerate(values)
-    ]
-    return bytes(struct_to_binary(ua.DataChangeNotification(MonitoredItems=items)))
+    values = [41.7, 3, True, "auto", [0.5, 1.5], None, 2**62, {"Body": "x"}]
+    return orjson.dumps([[value, status, _TICK, _TICK + 1] for status, value in enumerate(values)])
 
 
-def _moment() -> Any:
-    return ua.uatypes.win_epoch_to_datetime(134_117_568_000_000_000)
+#: The same moment as `_NOW`.
+_TICK = 134_117_568_000_000_000
 
 
 TARGETS = (
@@ -221,7 +240,7 @@ TARGETS = (
     ),
     Target(
         "opcua",
-        "values of a notification that asyncua decodes become frames",
+        "values of any type, status and time that asyncua hands over become frames",
         always(_opcua),
         lambda: [_notification()],
         (MalformedError,),

@@ -74,7 +74,7 @@ def _changed(part: Any, random: Random) -> Any:
     """Return the part with itself, or something below it, exchanged, removed, or there once more."""
     if not isinstance(part, dict | list) or not part or random.random() < 0.1:
         return random.choice(_ODD)
-    entries = list(part.items()) if isinstance(part, dict) else list(enumerate(part))
+    entries: list[tuple[Any, Any]] = list(part.items() if isinstance(part, dict) else enumerate(part))
     place = random.randrange(len(entries))
     step, inner = entries[place]
     match random.randrange(8):

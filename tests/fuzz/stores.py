@@ -107,8 +107,8 @@ def _rows(data: bytes) -> None:
             assert PlantEvent.model_validate_json(made.model_dump_json()) == made
             event_lines(PLANT, [made])
         Progress(0).sift([ReadRow(0, "k", row)], maker)
-    number = Scale.INSTANT.number(row["changed"] or "")
-    assert Scale.INSTANT.number(Scale.INSTANT.text(number)) == number
+    watermark = Scale.INSTANT.text(Scale.INSTANT.number(row["changed"] or ""))
+    assert Scale.INSTANT.text(Scale.INSTANT.number(watermark)) == watermark
 
 
 def _row(data: bytes) -> dict[str, str | None]:
