@@ -80,7 +80,7 @@ class Line(NamedTuple):
 
     key: bytes
     value: bytes | None
-    headers: list[tuple[str, bytes]]
+    headers: list[tuple[str, bytes | None]]
 
     @property
     def size(self) -> int:
@@ -194,7 +194,7 @@ def encode(rows: pl.DataFrame, *, topic: str, partition: int) -> list[Line]:
     texts = rows.select("asset", TRACEPARENT, lineage=lineage).cast(pl.String).cast(pl.Binary)
     keys, traces, origins = (column.to_list() for column in texts)
     # per-event Python: aiokafka appends record by record, so each needs its own key and headers object
-    headers = [
+    headers: list[list[tuple[str, bytes | None]]] = [
         [THIS_CONTRACT, (LINEAGE_HEADER, origin)]
         if trace is None
         else [THIS_CONTRACT, (LINEAGE_HEADER, origin), (TRACEPARENT_HEADER, trace)]

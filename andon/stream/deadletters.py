@@ -108,7 +108,7 @@ def original_key(letter: DeadLetter) -> bytes:
     return base64.b64decode(letter.key or "")
 
 
-def original_headers(letter: DeadLetter) -> list[tuple[str, bytes]]:
+def original_headers(letter: DeadLetter) -> list[tuple[str, bytes | None]]:
     """Return the original headers."""
     return [(name, base64.b64decode(value)) for name, value in letter.headers.items()]
 

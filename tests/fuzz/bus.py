@@ -30,6 +30,7 @@ _KEY = ASSET.encode()
 #: Records of a batch. So many feature vectors take the way of wide rows, see `andon.stream.rows`.
 _BATCH = {Stage.FEATURE: 33}
 _STAGES = (Stage.RAW, Stage.CONTEXT, Stage.FEATURE, Stage.INFERENCE, Stage.ALERT)
+_DECISIONS = [EXAMPLES[CATALOGUE[stage].event] for stage in (Stage.FEATURE, Stage.INFERENCE, Stage.ALERT)]
 _CONTRACTS: tuple[type[BaseModel], ...] = tuple(dict.fromkeys(spec.event for spec in CATALOGUE.values()))
 _TRACE = b"00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
 
@@ -158,11 +159,7 @@ TARGETS = (
         "ids",
         "an id of a decision is taken apart, or refused",
         always(_ids),
-        lambda: [EXAMPLES[CATALOGUE[stage].event].id.encode() for stage in _STAGES[2:] if _is_event(stage)],
+        lambda: [event.id.encode() for event in _DECISIONS if isinstance(event, Event)],
         (ConfigError,),
     ),
 )
-
-
-def _is_event(stage: Stage) -> bool:
-    return issubclass(CATALOGUE[stage].event, Event)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import orjson
@@ -183,13 +183,13 @@ def _opcua(data: bytes) -> None:
     _framed(batch)
 
 
-def _item(handle: int, described: Any) -> ua.MonitoredItemNotification:
+def _item(handle: int, described: Any) -> Any:
     value, status, *times = [*(described if isinstance(described, list) else [described]), *[None] * 4][:4]
     source, server = (_moment(each) if isinstance(each, int) else None for each in times)
     variant = None if value is None else _Variant(value)
-    code = ua.StatusCode(status % 2**32) if isinstance(status, int) else None
-    data = ua.DataValue(Value=variant, StatusCode_=code, SourceTimestamp=source, ServerTimestamp=server)
-    return ua.MonitoredItemNotification(handle, data)
+    code = ua.StatusCode(ua.UInt32(status % 2**32)) if isinstance(status, int) else None
+    given: dict[str, Any] = {"Value": variant, "StatusCode": code, "SourceTimestamp": source, "ServerTimestamp": server}
+    return ua.MonitoredItemNotification(ua.UInt32(handle), ua.DataValue(**given))
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,7 +200,7 @@ class _Variant:
 
 
 def _moment(ticks: int) -> datetime:
-    return ua.uatypes.win_epoch_to_datetime(ticks % _LAST_TICK)
+    return datetime(1601, 1, 1, tzinfo=UTC) + timedelta(microseconds=ticks % _LAST_TICK // 10)
 
 
 def _notification() -> bytes:

@@ -156,7 +156,7 @@ def _messages() -> list[bytes]:
         "Resolve": pb.ResolveRequest(name="pump", alias=pb.ALIAS_PRODUCTION),
         "List": pb.ListRequest(name="pump", version="a"),
         "RequestPromotion": pb.RequestPromotionRequest(
-            name="pump", version="a", alias=1, share_permille=10, reason="r"
+            name="pump", version="a", alias=pb.ALIAS_CANARY, share_permille=10, reason="r"
         ),
         "Approve": pb.ApproveRequest(id=1, signature=b"{}", reason="r"),
         "Reject": pb.RejectRequest(id=1, reason="r"),
