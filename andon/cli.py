@@ -44,6 +44,8 @@ _PANELS = {
     "why": "Run a site",
     "parity": "Run a site",
     "registry": "Run a site",
+    "probe": "Run a site",
+    "database": "Run a site",
     "settings": "Run a site",
     "contracts": "Connect other systems",
 }

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import ssl
+from abc import abstractmethod
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Literal
+from urllib.parse import parse_qs, urlsplit
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationInfo, field_validator
 
@@ -30,11 +32,12 @@ Secret = Annotated[SecretStr, BeforeValidator(_not_empty)]
 class Group(BaseModel):
     """Fields that share a prefix; frozen, and a name that it does not know is an error."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+    # Errors of pydantic's own quote what was given, which may be a secret.
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True, hide_input_in_errors=True)
 
 
-class TlsSettings(Group):
-    """TLS towards a server, the same shape for every protocol."""
+class ClientTls(Group):
+    """TLS towards a server, the same shape for every protocol and wherever it is written."""
 
     enabled: bool = False
     """Whether to speak TLS at all."""
@@ -44,8 +47,6 @@ class TlsSettings(Group):
     """Client certificate (PEM) for mutual TLS."""
     key_file: FilePath | None = Field(default=None, validate_default=True)
     """Its private key (PEM)."""
-    key_password: Secret | None = None
-    """Password of the private key, when it is encrypted."""
     check_hostname: bool = True
     """Whether the server's certificate must be for the name that it is reached by."""
 
@@ -72,9 +73,30 @@ class TlsSettings(Group):
         with _usable(self.ca_file):
             context = ssl.create_default_context(cafile=self.ca_file)
         if self.cert_file:
-            _load_pair(context, self.cert_file, self.key_file, self.key_password)
+            _load_pair(context, self.cert_file, self.key_file, self._key_password())
         context.check_hostname = self.check_hostname
         return context
+
+    @abstractmethod
+    def _key_password(self) -> SecretStr | None:
+        """Return the password of the private key."""
+
+
+class TlsSettings(ClientTls):
+    """TLS towards a server, in settings."""
+
+    key_password: Secret | None = None
+    """Password of the private key, when it is encrypted."""
+
+    def _key_password(self) -> SecretStr | None:
+        return self.key_password
+
+
+class GrpcTlsSettings(TlsSettings):
+    """TLS towards a gRPC server."""
+
+    check_hostname: Literal[True] = True
+    """The certificate must be for the name that the server is reached by; gRPC knows no other way."""
 
 
 class ServerTlsSettings(Group):
@@ -116,13 +138,30 @@ class ServerTlsSettings(Group):
         return context
 
 
+def check_dsn(dsn: SecretStr) -> SecretStr:
+    """Return the address of a PostgreSQL database, if it is one and leaves TLS to its settings.
+
+    Raises:
+        ValueError: says what is wrong with it, but not what it is.
+    """
+    try:
+        url = urlsplit(dsn.get_secret_value())
+    except ValueError:  # whose words would show it
+        raise ValueError("is no address: host or password hold characters that must be percent-encoded") from None
+    if url.scheme not in ("postgresql", "postgres"):
+        raise ValueError("does not begin with postgresql://")
+    if found := sorted(name for name in parse_qs(url.query) if name.startswith("ssl")):
+        raise ValueError(f"holds {', '.join(found)}: remove it, and set `tls` beside it, as for every other protocol")
+    return dsn
+
+
 def _paired(key_file: Path | None, info: ValidationInfo) -> Path | None:
     if (key_file is None) != (info.data.get("cert_file") is None):
         raise ValueError("`cert_file` and `key_file` go together: set both or none")
     return key_file
 
 
-def _load_pair(context: ssl.SSLContext, cert_file: Path, key_file: Path | None, key_password: Secret | None) -> None:
+def _load_pair(context: ssl.SSLContext, cert_file: Path, key_file: Path | None, key_password: SecretStr | None) -> None:
     password = key_password.get_secret_value() if key_password else ""
     with _usable(cert_file, key_file, hint=" (do they belong together, and is `key_password` right?)"):
         # A function, because without any password OpenSSL would ask for one at the terminal and wait.

@@ -12,6 +12,7 @@
     │   └── SignatureError   its signature is missing, or does not count; says why
     ├── RegistryError        the model registry refuses, or does not answer; says which
     ├── TrainingError        data that a model cannot be trained on; says why and what to do
+    ├── DriftError           a reference period that drift cannot be told against; says what it takes
     ├── FeedbackError        what a person says about an alert cannot be taken; says why
     │   ├── UnknownAlertError    there is no such alert
     │   └── AlertStateError      it is over, or taken already, or suppressed
@@ -82,6 +83,10 @@ class RegistryError(AndonError):
 
 class TrainingError(AndonError):
     """No honest model can be trained on this data."""
+
+
+class DriftError(AndonError):
+    """Drift cannot be told against this reference period."""
 
 
 class FeedbackError(AndonError):

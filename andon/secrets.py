@@ -6,9 +6,9 @@ import os
 from pathlib import Path
 from typing import Annotated, Self
 
-from pydantic import AfterValidator, SecretStr, ValidationInfo, model_validator
+from pydantic import AfterValidator, Field, SecretStr, ValidationInfo, model_validator
 
-from andon.connection import FilePath, Group, Text
+from andon.connection import ClientTls, FilePath, Group, Text
 from andon.errors import ConfigError
 
 
@@ -49,3 +49,19 @@ class SecretRef(Group):
         if not (value := os.environ.get(str(self.env))):
             raise ConfigError(f"environment variable {self.env} is not set, and a secret is to be read from it")
         return SecretStr(value)
+
+
+class NamedTls(ClientTls):
+    """TLS towards a server, in a file that anybody may see; relative paths are taken from that file's folder."""
+
+    ca_file: FileBeside | None = None
+    """CA certificates (PEM) to trust; the system's own when not set."""
+    cert_file: FileBeside | None = None
+    """Client certificate (PEM) for mutual TLS."""
+    key_file: FileBeside | None = Field(default=None, validate_default=True)
+    """Its private key (PEM)."""
+    key_password: SecretRef | None = None
+    """Where the password of the private key is, when it is encrypted."""
+
+    def _key_password(self) -> SecretStr | None:
+        return self.key_password.read() if self.key_password else None

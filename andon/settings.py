@@ -24,7 +24,7 @@ from pydantic_settings import (
     SettingsError,
 )
 
-from andon.connection import FilePath, Group, SaslSettings, Secret, Text, TlsSettings
+from andon.connection import FilePath, Group, GrpcTlsSettings, SaslSettings, Secret, Text, TlsSettings, check_dsn
 from andon.errors import ConfigError
 from andon.units import Duration
 
@@ -119,9 +119,7 @@ class DatabaseSettings(Group):
     @field_validator("dsn")
     @classmethod
     def _is_postgresql(cls, dsn: SecretStr | None) -> SecretStr | None:
-        if dsn and not dsn.get_secret_value().startswith(("postgresql://", "postgres://")):
-            raise ValueError("does not begin with postgresql://")
-        return dsn
+        return check_dsn(dsn) if dsn else None
 
 
 class TracingSettings(Group):
@@ -129,7 +127,7 @@ class TracingSettings(Group):
 
     endpoint: Text | None = None
     """host:port of an OpenTelemetry collector (gRPC); no spans are made when not set."""
-    tls: TlsSettings = TlsSettings()
+    tls: GrpcTlsSettings = GrpcTlsSettings()
     authorization: Secret | None = None
     """Value of the header `authorization`, where the collector wants one."""
     ratio: float = Field(default=0.001, ge=0, le=1)
@@ -192,6 +190,7 @@ class Settings(BaseSettings):
         frozen=True,
         extra="ignore",
         use_attribute_docstrings=True,
+        hide_input_in_errors=True,
     )
 
     plant: FilePath = Path("plant.yaml")

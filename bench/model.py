@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from andon.clock import wall_clock
-from andon.models import make_bundle, save_bundle
+from andon.models import save_bundle
 from andon.plant import Plant
 from bench.frames import CLASS, MACHINES, RATE_HZ, frames
 from services.trainer.dataset import offline_vectors
@@ -34,4 +34,4 @@ def train_model(plant: Plant, folder: Path) -> None:
     )
     normal = frames(plant, 0, MACHINES * RATE_HZ * _WINDOWS)
     trained = train_class(offline_vectors(normal, asset_class), order)
-    save_bundle(make_bundle(trained.facts, trained.onnx, created=wall_clock()), folder)
+    save_bundle(trained.seal(wall_clock()), folder)

@@ -24,6 +24,8 @@ from sandbox.supervisor import OnFailure, Supervisor, python_service
 STAGES = ("context", "feature", "inference", "alert")
 #: The context service once more, for history: it has a stage of its own, so that it never delays live data.
 HISTORY = "context-backfill"
+#: Folder of the embedded database.
+DATABASE = "postgres"
 _READY_TIMEOUT_S = 90.0
 _DSN = "ANDON_DATABASE__DSN"
 
@@ -42,6 +44,7 @@ class Chain:
         kafka: how to reach the broker.
         ports: where each service shows its metrics.
         following: tells inference where its models come from.
+        watching: the same for the drift service, which keeps those that it fetches in a folder of its own.
         broker: the embedded broker; None when the services use one of their own.
     """
 
@@ -51,6 +54,7 @@ class Chain:
     broker: EmbeddedBroker | None
     ports: dict[str, int] = field(default_factory=dict)
     following: dict[str, str] = field(default_factory=dict)
+    watching: dict[str, str] = field(default_factory=dict)
 
     @property
     def dsn(self) -> str:
@@ -62,15 +66,16 @@ class Chain:
     ) -> None:
         """Start one service, of the module of its name unless given, with a metrics port of its own."""
         self.ports[name] = free_port()
-        models = self.following if name == "inference" else {}
+        models = self.following if name == "inference" else self.watching if name == "drift" else {}
         environment = {**self.environment, "ANDON_TELEMETRY__PORT": str(self.ports[name]), **models, **(extra or {})}
         await self.supervisor.start(python_service(name, environment, module=module, finishes=finishes))
 
     async def start_registry(self, site: RegistrySite) -> None:
-        """Start the model registry of *site*, and return when it answers; inference started afterwards follows it."""
+        """Start the model registry of *site*, and return when it answers; services started later follow it."""
         await self.start("registry", site.server_environment())
         await self.ready("registry")
         self.following = site.client_environment("inference")
+        self.watching = site.client_environment("drift", cache=site.folder / "cache-drift")
 
     async def start_history(self) -> None:
         """Start what history takes its way through, beside the stages."""
@@ -129,7 +134,7 @@ async def running_chain(
             environment |= broker.environment()
             kafka = broker.settings()
         if database and _DSN not in os.environ:
-            environment[_DSN] = stack.enter_context(embedded_database(directory / "postgres"))
+            environment[_DSN] = stack.enter_context(embedded_database(directory / DATABASE))
         supervisor = Supervisor(say, on_failure)
         try:
             yield Chain(supervisor, environment, kafka, broker)

@@ -20,6 +20,7 @@ from andon.plant.load import load_plant
 from andon.recordings import load_mapping
 from sandbox.chain import HISTORY, STAGES, Chain, running_chain, sources_file
 from sandbox.demo.feed import Feed
+from sandbox.demo.page import render
 from sandbox.demo.run import DemoOptions, run_demo
 from sandbox.demo.scenario import TRAINING_ROWS, Scenario, recorded, simulated, with_topics_of_its_own
 from sandbox.monitor import resident_bytes
@@ -69,6 +70,9 @@ def demo(
     target = directory / "report.json"
     target.write_bytes(report.to_json())
     console.print(f"report for machines: {target}")
+    page = directory / "report.html"
+    page.write_text(render(report), encoding="utf-8")
+    console.print(f"[bold]report to show:[/] {page}")
 
 
 def _train(scenario: Scenario, bundles: Path, false_alarm_rate: float) -> None:
@@ -138,6 +142,7 @@ async def _up(
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     async with running_chain(plant, directory, say) as chain:
         chain.following = {"ANDON_INFERENCE__BUNDLES": str(bundles), "ANDON_MODELS__UNSIGNED": "allow"}
+        chain.watching = {"ANDON_DRIFT__BUNDLES": str(bundles), "ANDON_MODELS__UNSIGNED": "allow"}
         console.print(f"broker at {chain.kafka.bootstrap_servers}; Ctrl-C stops everything")
         console.print(f"[yellow]models are loaded from {bundles} without signatures: for development only[/]")
         await _start_all(chain, wanted, directory)
@@ -163,9 +168,10 @@ async def _start_all(chain: Chain, wanted: Mapping[str, dict[str, str]], directo
     await chain.start("historian", {"ANDON_HISTORIAN__LAKE__DIRECTORY": str((directory / "lake").resolve())})
     await chain.start("oee")
     await chain.start("parity")
+    await chain.start("drift")
     for name, environment in wanted.items():
         await chain.start(name, environment)
-    await chain.ready(*STAGES, HISTORY, "historian", "oee", "parity", *wanted)
+    await chain.ready(*STAGES, HISTORY, "historian", "oee", "parity", "drift", *wanted)
 
 
 async def _until(stop: asyncio.Event, chain: Chain, limit: int, console: Console) -> None:

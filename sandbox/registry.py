@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 
 import yaml
@@ -18,8 +19,12 @@ PEOPLE: Mapping[str, tuple[str, ...]] = {
     "boris": ("approver",),
     "clara": ("viewer",),
     "inference": ("service",),
+    "drift": ("service",),
+    "parity": ("monitor",),
+    "drift": ("service",),
+    "trainer": ("author",),
 }
-_SIGNERS = {"anna": Role.AUTHOR, "boris": Role.APPROVER}
+_SIGNERS = {"anna": Role.AUTHOR, "boris": Role.APPROVER, "trainer": Role.AUTHOR}
 _HOST = "127.0.0.1"
 
 
@@ -30,10 +35,12 @@ class RegistrySite:
     Attributes:
         folder: holds all files.
         port: of gRPC.
+        host: what clients reach it by.
     """
 
     folder: Path
     port: int
+    host: str = _HOST
 
     @property
     def trust(self) -> Path:
@@ -58,7 +65,7 @@ class RegistrySite:
         """Return what a client is given to be *name*."""
         tls = self.folder / "tls"
         return {
-            "ANDON_MODELS__REGISTRY__ADDRESS": f"{_HOST}:{self.port}",
+            "ANDON_MODELS__REGISTRY__ADDRESS": f"{self.host}:{self.port}",
             "ANDON_MODELS__REGISTRY__TLS__CA_FILE": str(tls / "ca.pem"),
             "ANDON_MODELS__REGISTRY__TLS__CERT_FILE": str(tls / f"{name}.pem"),
             "ANDON_MODELS__REGISTRY__TLS__KEY_FILE": str(tls / f"{name}.key"),
@@ -70,7 +77,7 @@ class RegistrySite:
         """Return settings that reach the registry as *name*."""
         tls = self.folder / "tls"
         return RegistryClientSettings(
-            address=f"{_HOST}:{self.port}",
+            address=f"{self.host}:{self.port}",
             tls=RegistryTls(ca_file=tls / "ca.pem", cert_file=tls / f"{name}.pem", key_file=tls / f"{name}.key"),
         )
 
@@ -83,17 +90,26 @@ class RegistrySite:
         return Signer.load(self.key(name))
 
 
-def make_registry_site(folder: Path, port: int) -> RegistrySite:
-    """Make keys, certificates, access and trust file in *folder*, which must not exist yet."""
+def make_registry_site(
+    folder: Path, port: int, host: str = _HOST, lifetime: timedelta = timedelta(hours=1)
+) -> RegistrySite:
+    """Make keys, certificates, access and trust file.
+
+    Args:
+        folder: must not exist yet.
+        port: of gRPC.
+        host: what clients reach the registry by: an IP address or a name.
+        lifetime: of certificates.
+    """
     folder.mkdir(parents=True)
-    authority = Authority(folder / "tls")
+    authority = Authority(folder / "tls", lifetime)
     for name in ("registry", *PEOPLE):
-        authority.issue(name)
+        authority.issue(name, address=host)
     keys = [
-        {"name": name, "roles": [role.value], "public_key": str(generate_key(name, folder / "keys").public.resolve())}
+        {"name": name, "roles": [role.value], "public_key": generate_key(name, folder / "keys").public.read_text()}
         for name, role in _SIGNERS.items()
     ]
     identities = [{"name": name, "roles": list(roles)} for name, roles in PEOPLE.items()]
     (folder / "trust.yaml").write_text(yaml.safe_dump({"keys": keys}))
     (folder / "access.yaml").write_text(yaml.safe_dump({"identities": identities}))
-    return RegistrySite(folder, port)
+    return RegistrySite(folder, port, host)

@@ -156,24 +156,26 @@ _DRIFT = DriftReport(
     state="drift",
     cause="process_drift",
     since=_START,
-    sensors=["vibration"],
+    sensors=["vibration", "bearing_temperature"],
     evidence=[
         DriftEvidence(
-            detector="cusum",
+            detector="level",
             subject="vibration_mean",
             tag="vibration",
             statistic=14.2,
-            threshold=9.8,
+            threshold=13.8,
             e_value=5_200.0,
             shift=1.4,
             since=_START,
-            words="vibration mean 0.8 mm/s above normal",
+            words="vibration mean 0.8 mm/s above what the other signals foretell",
         )
     ],
     promised=1.0,
     retrain="wanted",
-    message="Process drift: vibration has risen slowly, and its fellow sensors with it.",
-    action="Look for wear at the next stop; a model of what is normal now is being trained.",
+    message="Pump 3 (station 1) has not been as in its reference period since 2026-01-01T08:00:00.000+00:00: vibration "
+    "mean 0.8 mm/s above what the other signals foretell.",
+    action="Find out what has changed at the machine: wear, a repair, a new setting. If it is to stay so, a new model "
+    "is asked for; if not, have it put right.",
 )
 
 _OEE = Oee(

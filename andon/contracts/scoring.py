@@ -96,7 +96,7 @@ class Inference(Event):
         default=None, description="Why the model abstained: '<code>: <text>', see docs/inference.md for the codes."
     )
     score: float | None = Field(description="Above `threshold` means anomaly; null when abstaining.")
-    threshold: float | None = Field(description="From the bundle.")
+    threshold: float | None = Field(description="From the bundle; of the window's regime, if that has its own.")
     contributions: list[Contribution] = Field(
         default_factory=list, description="The features that account for most of the score, largest first."
     )

@@ -71,7 +71,7 @@ async def _open(settings: DatabaseSettings, application: str) -> Database:
     try:
         return await asyncpg.create_pool(
             settings.dsn.get_secret_value(),
-            ssl=settings.tls.context(),
+            ssl=settings.tls.context() or False,  # not what an environment variable may say
             min_size=1,
             max_size=settings.connections,
             timeout=timeout_s,

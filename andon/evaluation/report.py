@@ -10,6 +10,7 @@ from html import escape
 from andon.evaluation.charts import curves, timeline
 from andon.evaluation.figures import Figures
 from andon.evaluation.record import Record
+from andon.models import Criterion, ModelCard, Verdict
 
 _STYLE = """
 body { font: 15px/1.5 system-ui, sans-serif; max-width: 70rem; margin: 2rem auto; padding: 0 1rem; color: #1c2733; }
@@ -22,6 +23,8 @@ svg { width: 100%; } svg text { font-size: 11px; fill: #66727f; }
 .line { fill: none; stroke-width: 1.5; } .c0 { stroke: #1f5fa8; } .c1 { stroke: #c2571a; } .c2 { stroke: #3a8a4f; }
 svg text.c0 { fill: #1f5fa8; stroke: none; } svg text.c1 { fill: #c2571a; stroke: none; }
 svg text.c2 { fill: #3a8a4f; stroke: none; }
+.go { color: #2b7a3f; } .nogo, tr.nogo td { color: #c23b22; } tr.criterion td:last-child { text-align: left; }
+dt { font-weight: 600; margin-top: .5rem; } dd { margin: 0; } summary { margin-top: .6rem; cursor: pointer; }
 .truth { fill: #f3c9b8; } .alarm { fill: #c23b22; } .limit { stroke: #66727f; stroke-dasharray: 4 3; }
 """
 
@@ -46,6 +49,21 @@ class Promise:
 
 
 @dataclass(frozen=True, slots=True)
+class Judgement:
+    """Whether a model may act.
+
+    Attributes:
+        model: its name.
+        verdict: go or no go, and by what.
+        card: what a person must know of it.
+    """
+
+    model: str
+    verdict: Verdict
+    card: ModelCard
+
+
+@dataclass(frozen=True, slots=True)
 class Report:
     """All that a report shows.
 
@@ -58,6 +76,7 @@ class Report:
         records: of the first model, by asset.
         robustness: title of a chart to its lines, as `curves` takes them.
         step: seconds between windows.
+        judgements: of the models, in their order; none where nobody asked for any.
     """
 
     title: str
@@ -68,6 +87,7 @@ class Report:
     records: Mapping[str, Record]
     robustness: Mapping[str, Mapping[str, Sequence[tuple[float, float]]]]
     step: float
+    judgements: Sequence[Judgement] = ()
 
 
 def render(report: Report) -> str:
@@ -75,6 +95,7 @@ def render(report: Report) -> str:
     parts = [
         f"<h1>{escape(report.title)}</h1>",
         *(f'<p class="note">{escape(fact)}</p>' for fact in report.facts),
+        *map(_judgement, report.judgements),
         "<h2>Figures</h2>",
         _figures(report),
         "<h2>False alarms: promised and achieved</h2>",
@@ -103,6 +124,28 @@ def _number(value: float, places: int) -> str:
 def _figures(report: Report) -> str:
     rows = [(cells(row), "") for row in report.figures] + [(cells(row), "trivial") for row in report.trivial]
     return _table(_COLUMNS, rows)
+
+
+def _judgement(judgement: Judgement) -> str:
+    """Return the verdict on a model, each criterion with its evidence, and its card."""
+    word, kind = ("Go", "go") if judgement.verdict.go else ("No go", "nogo")
+    criteria = [
+        ((each.name, f"{each.value:.4g}", each.bound, "met" if each.met else "NOT met", each.evidence), _kind(each))
+        for each in judgement.verdict.criteria
+    ]
+    card = "".join(
+        f"<dt>{escape(name.replace('_', ' '))}</dt><dd>{escape(text or 'not stated')}</dd>"
+        for name, text in judgement.card.model_dump().items()
+    )
+    return (
+        f'<h2>{escape(judgement.model)}: <span class="{kind}">{word}</span></h2>'
+        + _table(("criterion", "measured", "asked for", "", "evidence"), criteria)
+        + f"<details><summary>Model card</summary><dl>{card}</dl></details>"
+    )
+
+
+def _kind(criterion: Criterion) -> str:
+    return "criterion" if criterion.met else "criterion nogo"
 
 
 def _promises(promises: Sequence[Promise]) -> str:

@@ -23,9 +23,14 @@ def judged_inputs(
         definition: gives the inputs.
     """
     if context is None:
-        context = pl.Series([None], dtype=_NO_CONTEXT).new_from_index(0, values.height)
+        context = no_context(values.height)
     frames = pl.DataFrame([values.to_struct("values"), quality.alias("quality"), context.alias("context")])
     return frames.select(input_columns(definition))
+
+
+def no_context(frames: int) -> pl.Series:
+    """Return the column `context` of frames of which nobody said any."""
+    return pl.Series("context", [None], dtype=_NO_CONTEXT).new_from_index(0, frames)
 
 
 def input_columns(definition: FeatureDefinition, prefix: str = "") -> list[pl.Expr]:

@@ -13,6 +13,7 @@ from andon.models.manifest import (
     TrainingFacts,
     Verdict,
 )
+from andon.models.reference import Reference
 from andon.models.scorer import Scorer, Scores
 
 __all__ = [
@@ -23,6 +24,7 @@ __all__ = [
     "Manifest",
     "ModelCard",
     "ModelFacts",
+    "Reference",
     "ReferenceProfile",
     "Scorer",
     "Scores",

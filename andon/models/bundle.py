@@ -1,7 +1,7 @@
-"""A model bundle: a folder with `model.onnx` and `manifest.json`, checked as a whole before anything runs.
+"""A model bundle: a folder with `model.onnx`, `manifest.json` and mostly `reference.parquet`, checked as a whole.
 
-The manifest is written in one canonical form and names the SHA-256 of the graph and of itself, so any
-changed byte in either file is found.
+The manifest is written in one canonical form and names the SHA-256 of every file and of itself, so any
+changed byte in one of them is found before anything runs. Bundles of before the reference have two files.
 """
 
 from __future__ import annotations
@@ -23,6 +23,9 @@ from andon.models.scorer import Scorer
 
 MODEL_FILE = "model.onnx"
 MANIFEST_FILE = "manifest.json"
+REFERENCE_FILE = "reference.parquet"
+#: The sets of files that a bundle may have.
+FILE_SETS = (frozenset({MODEL_FILE, MANIFEST_FILE}), frozenset({MODEL_FILE, MANIFEST_FILE, REFERENCE_FILE}))
 
 Verified = Literal["none", "author", "approver"]
 _VERSION_LENGTH = 12
@@ -36,11 +39,13 @@ class Bundle:
         manifest: what it is, where it comes from and how to judge its scores.
         onnx: the graph, see `andon.models.scorer` for its contract.
         verified: whose signatures held, see `andon.contracts.ModelRef`.
+        reference: the bytes of `reference.parquet`, see `andon.models.reference`; None in a bundle without one.
     """
 
     manifest: Manifest
     onnx: bytes
     verified: Verified = "none"
+    reference: bytes | None = None
 
     @property
     def ref(self) -> ModelRef:
@@ -50,19 +55,20 @@ class Bundle:
         return ModelRef(name=manifest.name, version=manifest.version, digest=digest, verified=self.verified)
 
 
-def make_bundle(facts: ModelFacts, onnx: bytes, *, created: int) -> Bundle:
+def make_bundle(facts: ModelFacts, onnx: bytes, *, created: int, reference: bytes | None = None) -> Bundle:
     """Seal a trained model: give it its version and its digests.
 
     Args:
         facts: what the trainer states about the model.
         onnx: the graph's bytes.
         created: microseconds UTC.
+        reference: the bytes of its `reference.parquet`; None for none.
     """
-    digests = {MODEL_FILE: hashlib.sha256(onnx).hexdigest()}
+    digests = {name: hashlib.sha256(content).hexdigest() for name, content in _contents(onnx, reference).items()}
     document = json.loads(facts.model_dump_json()) | {"digests": digests}
     document |= {"version": _version(document), "created": created}
     digests[MANIFEST_FILE] = _content_digest(document)
-    return Bundle(manifest=Manifest.model_validate_json(_render(document)), onnx=onnx)
+    return Bundle(manifest=Manifest.model_validate_json(_render(document)), onnx=onnx, reference=reference)
 
 
 def save_bundle(bundle: Bundle, folder: Path) -> Path:
@@ -82,7 +88,8 @@ def save_bundle(bundle: Bundle, folder: Path) -> Path:
     partial = target.with_name(f".{target.name}.{os.getpid()}")
     partial.mkdir(parents=True)
     try:
-        _write(partial / MODEL_FILE, bundle.onnx)
+        for name, content in _contents(bundle.onnx, bundle.reference).items():
+            _write(partial / name, content)
         _write(partial / MANIFEST_FILE, _render(json.loads(manifest.model_dump_json())))
         partial.rename(target)
     finally:
@@ -111,15 +118,11 @@ def read_bundle(path: Path) -> Bundle:
     Raises:
         BundleError: a file is missing or changed, or the manifest does not agree with itself; says which.
     """
-    raw, onnx = _read(path / MANIFEST_FILE), _read(path / MODEL_FILE)
-    manifest = parse_manifest(raw, path / MANIFEST_FILE)
-    digest = hashlib.sha256(onnx).hexdigest()
-    if manifest.digests[MODEL_FILE] != digest:
-        raise BundleError(
-            f"{path / MODEL_FILE}: SHA-256 is {digest}, the manifest names {manifest.digests[MODEL_FILE]}; "
-            "the file was changed or damaged, copy the bundle again"
-        )
-    return Bundle(manifest=manifest, onnx=onnx)
+    manifest = parse_manifest(_read(path / MANIFEST_FILE), path / MANIFEST_FILE)
+    named = {
+        name: _read_named(path / name, digest) for name, digest in manifest.digests.items() if name != MANIFEST_FILE
+    }
+    return Bundle(manifest=manifest, onnx=named[MODEL_FILE], reference=named.get(REFERENCE_FILE))
 
 
 def parse_manifest(raw: bytes, where: str | Path) -> Manifest:
@@ -137,13 +140,20 @@ def parse_manifest(raw: bytes, where: str | Path) -> Manifest:
     except ValidationError as error:
         raise BundleError(f"{where}: {_findings(error)}") from None
     document = json.loads(raw)
-    if set(manifest.digests) != {MODEL_FILE, MANIFEST_FILE}:
-        raise BundleError(f"{where}: digests must name {MODEL_FILE} and {MANIFEST_FILE}, and nothing else")
+    if set(manifest.digests) not in FILE_SETS:
+        raise BundleError(
+            f"{where}: digests must name {MODEL_FILE}, {MANIFEST_FILE} and perhaps {REFERENCE_FILE}, and nothing else"
+        )
     if _render(document) != raw or _content_digest(document) != manifest.digests[MANIFEST_FILE]:
         raise BundleError(f"{where}: was changed after it was written; copy the bundle again")
     if _version(document) != manifest.version:
         raise BundleError(f"{where}: version {manifest.version} does not name this content")
     return manifest
+
+
+def _contents(onnx: bytes, reference: bytes | None) -> dict[str, bytes]:
+    """Return the files that the manifest is about, by their names."""
+    return {MODEL_FILE: onnx} if reference is None else {MODEL_FILE: onnx, REFERENCE_FILE: reference}
 
 
 def _findings(error: ValidationError) -> str:
@@ -166,6 +176,17 @@ def _content_digest(document: dict[str, Any]) -> str:
 def _version(document: dict[str, Any]) -> str:
     timeless = {name: value for name, value in document.items() if name not in ("version", "created")}
     return _content_digest(timeless)[:_VERSION_LENGTH]
+
+
+def _read_named(path: Path, wanted: str) -> bytes:
+    content = _read(path)
+    digest = hashlib.sha256(content).hexdigest()
+    if digest != wanted:
+        raise BundleError(
+            f"{path}: SHA-256 is {digest}, the manifest names {wanted}; the file was changed or damaged, copy the "
+            "bundle again"
+        )
+    return content
 
 
 def _read(path: Path) -> bytes:

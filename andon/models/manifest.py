@@ -76,6 +76,8 @@ class ModelCard(_Part):
 
     purpose: str
     """The question that it answers."""
+    intended_use: str = ""
+    """Who may use it, on what and how, and what it must not be used for; empty in bundles from before this was told."""
     owner: str
     """Who acts on it."""
     data: str
@@ -102,6 +104,11 @@ class Criterion(_Part):
     def met(self) -> bool:
         """Whether the value keeps to the limit."""
         return self.value <= self.limit if self.at_most else self.value >= self.limit
+
+    @property
+    def bound(self) -> str:
+        """What was asked for in words, such as ``at most 1``."""
+        return f"{'at most' if self.at_most else 'at least'} {self.limit:g}"
 
 
 class Verdict(_Part):
@@ -130,6 +137,8 @@ class ModelFacts(_Part):
     """Feature names in the order of the graph's input columns."""
     threshold: FiniteFloat = Field(gt=0)
     """A score above it is an anomaly."""
+    regime_thresholds: dict[str, Annotated[FiniteFloat, Field(gt=0)]] = {}
+    """The same for windows of these regimes (see `andon.features.regime`); `threshold` is for all others."""
     min_good_ratio: float = Field(ge=0, le=1)
     """Below this share of good samples the model abstains."""
     reference: ReferenceProfile

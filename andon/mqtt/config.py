@@ -6,8 +6,8 @@ from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field, ValidationInfo, field_validator
 
-from andon.connection import Group, Text, TlsSettings
-from andon.secrets import SecretRef
+from andon.connection import Group, Text
+from andon.secrets import NamedTls, SecretRef
 from andon.units import Duration
 
 _PLAIN_PORT, _TLS_PORT = 1883, 8883
@@ -22,7 +22,7 @@ class MqttConnection(Group):
     """1883, or 8883 with TLS, when not set."""
     version: Annotated[Literal["3.1.1", "5"], BeforeValidator(str)] = "5"
     """Version of the protocol to speak."""
-    tls: TlsSettings = TlsSettings()
+    tls: NamedTls = NamedTls()
     """TLS, mutual with a client certificate."""
     username: Text | None = None
     """The name to log in with."""

@@ -214,11 +214,22 @@ class Message(_Part):
         return text
 
 
+class Thresholds(StrEnum):
+    """What a model's scores are compared with."""
+
+    ONE = "one"
+    """The same threshold for all windows."""
+    BY_REGIME = "by_regime"
+    """A threshold for each regime of operation: product and recipe, and the ranges of the `regime` features."""
+
+
 class ModelSpec(_Part):
     """How a class is modelled and when an alert opens."""
 
     family: FamilyName = "pca"
     """Model family to train, see docs/training.md."""
+    thresholds: Thresholds = Thresholds.ONE
+    """Whether each regime of operation gets a threshold of its own, so that false alarms are as rare in each."""
     min_good_ratio: float = Field(default=0.7, ge=0, le=1)
     """Below this share of good samples inference abstains."""
     stale_after: Duration = Field(default=600_000_000, gt=0)

@@ -10,12 +10,11 @@ from pathlib import Path
 
 from andon.disk import sync_directory
 from andon.errors import BundleError, RegistryError
-from andon.models.bundle import MANIFEST_FILE, MODEL_FILE
+from andon.models.bundle import FILE_SETS
 from andon.registry.client import RegistryClient
 from andon.registry.v1 import registry_pb2 as pb
 
 _INCOMING = ".incoming"
-_NAMES = {MANIFEST_FILE, MODEL_FILE}
 
 
 class BundleCache:
@@ -76,8 +75,9 @@ class BundleCache:
 def _check_names(model: pb.ModelVersion) -> None:
     """Refuse files that are no bundle's: a name such as ``../plant.yaml`` must not leave the folder."""
     names = [file.name for file in model.files]
-    if sorted(names) != sorted(_NAMES):
-        raise BundleError(f"version {model.version} of {model.name} has files {names}, a bundle has {sorted(_NAMES)}")
+    if set(names) not in FILE_SETS or len(set(names)) < len(names):
+        allowed = " or ".join(", ".join(sorted(files)) for files in FILE_SETS)
+        raise BundleError(f"version {model.version} of {model.name} has files {names}, a bundle has {allowed}")
 
 
 def _settle(incoming: Path, target: Path) -> None:

@@ -179,6 +179,18 @@ class RegistryClient:
         response: pb.AssignResponse = await self._call(self._stub.Assign, request)
         return response
 
+    async def report_parity(
+        self, definition: str, checked: int, mismatches: int, largest: float
+    ) -> pb.ReportParityResponse:
+        """Tell what a check of feature parity came to, since the last report.
+
+        Raises:
+            RegistryError: the report or its sender is refused, or the registry is away.
+        """
+        request = pb.ReportParityRequest(definition=definition, checked=checked, mismatches=mismatches, largest=largest)
+        response: pb.ReportParityResponse = await self._call(self._stub.ReportParity, request)
+        return response
+
     async def audit(self, first: int = 1) -> AsyncIterator[pb.AuditResponse]:
         """Yield the audit log from an entry on.
 

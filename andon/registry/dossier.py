@@ -48,6 +48,7 @@ class Dossier:
         assignments: the aliases that stand for it now.
         promotions: the requests to let it act, newest first.
         signatures: of its author, then of the approver of each alias that acts.
+        parity: what was reported of its features in production.
     """
 
     model: pb.ModelVersion
@@ -56,6 +57,7 @@ class Dossier:
     assignments: Sequence[pb.Assignment]
     promotions: Sequence[pb.Promotion]
     signatures: Sequence[Checked]
+    parity: Sequence[pb.Parity]
 
     @property
     def author(self) -> Checked:
@@ -85,7 +87,7 @@ async def open_dossier(client: RegistryClient, name: str, version: str, trust: T
     signatures, bundle = await _signatures(client, model, assignments, trust)
     manifest = bundle.manifest if bundle else parse_manifest(model.manifest, f"manifest of {name} {version}")
     promotions = [each for each in listed.promotions if each.version == version]
-    return Dossier(model, manifest, bundle, assignments, promotions, signatures)
+    return Dossier(model, manifest, bundle, assignments, promotions, signatures, listed.parity)
 
 
 async def _signatures(

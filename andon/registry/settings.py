@@ -7,18 +7,16 @@ from typing import Literal
 
 from pydantic import Field, field_validator
 
-from andon.connection import FilePath, Group, Secret, Text, TlsSettings
+from andon.connection import FilePath, Group, GrpcTlsSettings, Secret, Text
 from andon.settings import Settings
 from andon.units import Duration
 
 
-class RegistryTls(TlsSettings):
+class RegistryTls(GrpcTlsSettings):
     """TLS towards the registry: on, unless somebody turns it off."""
 
     enabled: bool = True
     """Whether to speak TLS at all; off only for development on one machine."""
-    check_hostname: Literal[True] = True
-    """The certificate must be for the name that the registry is reached by; gRPC knows no other way."""
 
 
 class RegistryClientSettings(Group):

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Protocol
 
-from andon.clock import isoformat
+from andon.clock import isoformat, to_datetime
 from andon.registry.audit import Entry
 from andon.registry.standing import details_of
 
@@ -19,14 +19,52 @@ _SENTENCES = {
     "rolled_back": "{actor} rolled back from {replaces} to {model}",
     "assigned": "{actor} made {model} the {alias}",
     "withdrawn": "{actor} ended the {alias} {model}",
+    "refused": "{actor} was refused {model} {as_alias}: {refused}",
+    "parity_broken": "{actor} reported {mismatches} of {checked} vectors of feature definition {definition} to differ",
 }
 #: Details that a sentence tells, or that are shown on a line of their own.
-_SAID = frozenset({"alias", "share_permille", "request", "requester", "replaces", "reason"})
+_SAID = frozenset(
+    {"alias", "share_permille", "request", "requester", "replaces", "reason", "refused"}
+    | {"definition", "checked", "mismatches"}
+)
 
 
 def share_in_words(permille: int) -> str:
     """Return a share of the assets, such as ``2.5 % of the assets``."""
     return "all assets" if permille == 1_000 else f"{permille / 10:g} % of the assets"
+
+
+class Measured(Protocol):
+    """What was reported of a feature definition: a message of the registry, or what it is made of."""
+
+    @property
+    def definition(self) -> str:
+        """Its hash."""
+        ...
+
+    @property
+    def checked(self) -> int:
+        """Vectors that were computed again."""
+        ...
+
+    @property
+    def mismatches(self) -> int:
+        """Those that differ."""
+        ...
+
+    @property
+    def since(self) -> int:
+        """What was reported before this (microseconds UTC) is forgotten."""
+        ...
+
+
+def parity_in_words(parity: Measured) -> str:
+    """Return what is known of the parity of a feature definition; that nothing is, too."""
+    features, since = f"feature definition {parity.definition}", f"{to_datetime(parity.since):%Y-%m-%d %H:%M} UTC"
+    if not parity.checked:
+        return f"parity of {features} is unknown: nothing was reported since {since}"
+    differ = f"{parity.mismatches:,}" if parity.mismatches else "none"
+    return f"{differ} of {parity.checked:,} vectors of {features} differ from the offline path since {since}"
 
 
 def moment_in_words(at: int) -> str:

@@ -9,13 +9,14 @@ from io import BufferedReader
 from pathlib import Path
 
 from andon.errors import BundleError
-from andon.models.bundle import MANIFEST_FILE, MODEL_FILE
+from andon.models.bundle import FILE_SETS
 from andon.signing.claim import Role
 from andon.signing.document import MAX_BYTES
 
 #: Folder of signatures inside a bundle's folder; no part of what is signed.
 SIGNATURES = "signatures"
-_FILES = frozenset({MANIFEST_FILE, MODEL_FILE})
+#: What every bundle has, and what one may have.
+_NEEDED, _ALLOWED = frozenset.intersection(*FILE_SETS), frozenset.union(*FILE_SETS)
 #: Links are not followed, and a named pipe does not wait for its writer.
 _FLAGS = os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
 
@@ -27,8 +28,7 @@ def file_digests(bundle: Path) -> dict[str, str]:
         BundleError: a file is missing, cannot be read, is a link, or is none of a bundle's.
     """
     try:
-        _check_names(bundle)
-        return {name: _digest(bundle / name) for name in sorted(_FILES)}
+        return {name: _digest(bundle / name) for name in sorted(_checked_names(bundle))}
     except OSError as error:
         raise BundleError(
             f"{error.filename or bundle} cannot be read as a file of a bundle: {error.strerror}"
@@ -72,13 +72,14 @@ def write_signature(bundle: Path, role: Role, content: bytes) -> Path:
     return path
 
 
-def _check_names(bundle: Path) -> None:
+def _checked_names(bundle: Path) -> set[str]:
     with os.scandir(bundle) as entries:
         found = {entry.name for entry in entries if not _is_signatures(entry)}
-    if missing := sorted(_FILES - found):
+    if missing := sorted(_NEEDED - found):
         raise BundleError(f"{bundle} has no {' and no '.join(missing)}; copy the bundle again")
-    if extra := sorted(found - _FILES):
+    if extra := sorted(found - _ALLOWED):
         raise BundleError(f"{bundle} holds what is not signed: {', '.join(extra)}; copy the bundle again")
+    return found
 
 
 def _is_signatures(entry: os.DirEntry[str]) -> bool:

@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from andon.clock import isoformat
-from andon.models import Manifest, Verdict
+from andon.models import Manifest, ModelCard, Verdict
 from andon.signing.claim import canonical
 from andon.signing.trust import Signature
 
@@ -39,14 +39,24 @@ def bundle_facts(manifest: Manifest) -> dict[str, Facts]:
         ("created", isoformat(manifest.created)),
         ("features", f"{len(manifest.features)}, definition {manifest.feature_hash}"),
         ("threshold", f"{manifest.threshold:g}"),
+        *(
+            (f"threshold of {regime or 'regime unknown'}", f"{at:g}")
+            for regime, at in manifest.regime_thresholds.items()
+        ),
     )
     return {
         "": own,
-        "card": tuple(manifest.card.model_dump().items()),
+        "card": tuple(card_facts(manifest.card)),
         "metrics": [(name, f"{value:g}") for name, value in sorted(manifest.metrics.items())],
         "verdict": tuple(verdict_facts(manifest.verdict)),
         "digests": tuple(manifest.digests.items()),
     }
+
+
+def card_facts(card: ModelCard) -> Iterator[tuple[str, str]]:
+    """Yield the headings of a model card with what it says below them."""
+    for name, text in card.model_dump().items():
+        yield name.replace("_", " "), text or "not stated"
 
 
 def verdict_facts(verdict: Verdict | None) -> Iterator[tuple[str, str]]:
@@ -56,9 +66,8 @@ def verdict_facts(verdict: Verdict | None) -> Iterator[tuple[str, str]]:
         return
     yield ("go", "every criterion is met") if verdict.go else ("no go", "not every criterion is met")
     for each in verdict.criteria:
-        bound = "at most" if each.at_most else "at least"
         met = "met" if each.met else "NOT met"
-        yield each.name, f"{each.value:g}, {bound} {each.limit:g}: {met} ({each.evidence})"
+        yield each.name, f"{each.value:g}, {each.bound}: {met} ({each.evidence})"
 
 
 def facts_view(parts: Mapping[str, Facts]) -> Group:

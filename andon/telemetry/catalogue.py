@@ -328,7 +328,7 @@ CATALOGUE: dict[str, MetricSpec] = {
         MetricSpec(
             "andon_parity_mismatches_total",
             "counter",
-            "Those of which a value differs: no model of this definition may be promoted.",
+            "Those of which a value differs: the registry lets no model of this definition through.",
             ("asset_class", "definition"),
         ),
         MetricSpec(
@@ -343,6 +343,12 @@ CATALOGUE: dict[str, MetricSpec] = {
             "Sampled vectors that were not checked: their frames are gone or too many (budget), the broker was away, "
             "or they are of another definition or unreadable (other).",
             ("reason",),
+        ),
+        MetricSpec(
+            "andon_parity_reports_total",
+            "counter",
+            "Reports of parity to the registry, which lets no model through whose features differ: told or failed.",
+            ("outcome",),
         ),
         MetricSpec(
             "andon_drift_statistic_ratio",

@@ -34,5 +34,7 @@ def spans(events: Iterable[Alert]) -> list[AlertSpan]:
         changes.sort(key=lambda change: change.time)
         ends = [change.time for change in changes if change.state is AlertState.RESOLVED]
         first = changes[0]
-        folded.append(AlertSpan(first.asset, first.opened, ends[0] if ends else None, first.message, first.context))
+        reasons = tuple(each.words for each in first.contributions if each.words)
+        told = (first.message, first.context, reasons, first.alert)
+        folded.append(AlertSpan(first.asset, first.opened, ends[0] if ends else None, *told))
     return sorted(folded, key=lambda span: span.opened)

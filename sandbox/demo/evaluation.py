@@ -27,13 +27,20 @@ class LabelledEvent:
 
 @dataclass(frozen=True, slots=True)
 class AlertSpan:
-    """An alert from opening to resolution; `resolved` is None while it is open at the end of the run."""
+    """An alert from opening to resolution; `resolved` is None while it is open at the end of the run.
+
+    Attributes:
+        reasons: why it opened, in words, the gravest first.
+        name: names it through its life.
+    """
 
     asset: str
     opened: int
     resolved: int | None
     message: str
     context: Context | None = None
+    reasons: tuple[str, ...] = ()
+    name: str = ""
 
 
 @dataclass(frozen=True, slots=True)

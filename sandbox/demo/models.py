@@ -8,17 +8,12 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from andon.clock import wall_clock
 from andon.errors import AndonError
-from andon.models import Manifest, load_bundle
-from andon.registry.acts import approve_request, publish_bundle
-from andon.registry.client import connected
 from andon.registry.v1 import registry_pb2 as pb
-from andon.signing import Trust
 from sandbox.monitor import Reading, scrape
+from sandbox.promotion import promote_all
 from sandbox.registry import RegistrySite
 
-_WHOLE = 1_000
 _POLL_S = 0.1
 _PATIENCE_S = 30.0
 
@@ -73,26 +68,6 @@ def judged(verdicts: Iterable[dict[str, object]]) -> Judged:
     return Judged(len(windows), sum(count > 1 for count in windows.values()), by_version)
 
 
-async def promote_all(site: RegistrySite, bundles: Path, say: Callable[[str], None]) -> list[pb.Assignment]:
-    """Let Anna publish every bundle in a folder and ask for it, and Boris approve it; return what acts now."""
-    trust = Trust.load(site.trust)
-    acting = []
-    async with connected(site.client("anna")) as anna, connected(site.client("boris")) as boris:
-        for folder in _folders(bundles):
-            manifest = load_bundle(folder).manifest
-            await publish_bundle(anna, folder, site.signer("anna"), "trained on the normal part")
-            reason = f"verdict: go ({_criteria(manifest)})"
-            asked = await anna.request_promotion(manifest.name, manifest.version, pb.ALIAS_PRODUCTION, _WHOLE, reason)
-            number = asked.promotion.id
-            approved = await approve_request(boris, number, site.signer("boris"), trust, "agreed", wall_clock)
-            acting.append(approved.assignment)
-            say(
-                f"model {manifest.name} {manifest.version}: signed by {approved.assignment.model.author}, approved by "
-                f"{approved.assignment.approver}, entry {approved.receipt.number} of the audit log"
-            )
-    return acting
-
-
 async def swap_all(
     site: RegistrySite, bundles: Path, before: Iterable[pb.Assignment], port: int, say: Callable[[str], None]
 ) -> list[Swapped]:
@@ -121,10 +96,6 @@ async def swap_all(
     ]
 
 
-def _folders(bundles: Path) -> list[Path]:
-    return sorted(path.parent for path in bundles.glob("*/*/manifest.json"))
-
-
 async def _serving(versions: set[str], port: int) -> None:
     loaded: set[str] = set()
     deadline = time.monotonic() + _PATIENCE_S
@@ -134,8 +105,3 @@ async def _serving(versions: set[str], port: int) -> None:
         await asyncio.sleep(_POLL_S)
         reading: Reading = (await scrape({"inference": port}))["inference"]
         loaded = set(reading.by("andon_model_info", "version"))
-
-
-def _criteria(manifest: Manifest) -> str:
-    criteria = manifest.verdict.criteria if manifest.verdict else ()
-    return ", ".join(f"{each.name} {each.value:.3g}" for each in criteria)

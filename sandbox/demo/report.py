@@ -19,6 +19,7 @@ from andon.parity import Parity
 from sandbox.demo.evaluation import AlertSpan, Evaluation
 from sandbox.demo.history import Asked
 from sandbox.demo.models import Judged, Swapped
+from sandbox.demo.story import Story
 from sandbox.monitor import Reading
 
 _PICTURE_WIDTH = 110
@@ -82,6 +83,7 @@ class Report:
     parity: Parity = field(default_factory=Parity)
     swapped: Sequence[Swapped] = ()
     judged: Judged | None = None
+    story: Story | None = None
 
     def to_json(self) -> bytes:
         """Return the report for machines."""

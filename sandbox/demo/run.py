@@ -27,17 +27,19 @@ from andon.stream.reading import read_to_end
 from andon.stream.topics import ensure_topics, topic_name
 from andon.uns import Stage
 from sandbox.broker import free_port
-from sandbox.chain import STAGES, Chain, running_chain
+from sandbox.chain import DATABASE, STAGES, Chain, running_chain
 from sandbox.demo.alerts import follow, spans
-from sandbox.demo.evaluation import evaluate
+from sandbox.demo.evaluation import AlertSpan, evaluate
 from sandbox.demo.feed import Feed, fed, present
 from sandbox.demo.history import Asked, ask
-from sandbox.demo.models import Swapped, judged, promote_all, swap_all
+from sandbox.demo.models import Swapped, judged, swap_all
 from sandbox.demo.production import announce, correction, plan
 from sandbox.demo.report import Report, measure_speed
 from sandbox.demo.scenario import Scenario
 from sandbox.demo.screen import Screen, figures
+from sandbox.demo.story import Story, traces, walk_back
 from sandbox.monitor import Reading, resident_bytes, scrape
+from sandbox.promotion import promote_all
 from sandbox.registry import RegistrySite, make_registry_site
 from sandbox.supervisor import OnFailure
 from services.trainer.order import DEFAULT_FALSE_ALARM_RATE
@@ -107,6 +109,8 @@ async def run_demo(scenario: Scenario, options: DemoOptions, train: Train, conso
     plant = load_plant(scenario.plant_file)
     models = Models(options.directory / "bundles", options.directory / "bundles-stricter")
     models.clear()
+    # Of a demo before, whose registry's keys and files go, too: its database would name bundles that are no more.
+    shutil.rmtree(options.directory / DATABASE, ignore_errors=True)
     began = time.monotonic()
     with console.status("training on the normal part"):
         await asyncio.to_thread(train, models.first, DEFAULT_FALSE_ALARM_RATE)
@@ -172,8 +176,26 @@ async def _stream(
     records = await _inferences(chain.kafka, topic_name(plant, Stage.INFERENCE))
     verdicts = [_Verdict(event["ingest_time"], sent) for event, sent in records]
     report = _report(scenario, plant, readings, changes, verdicts, trained)
-    parity = sum(checked.values(), Parity())
-    return replace(report, asked=asked, swapped=swapped, judged=judged(event for event, _ in records), parity=parity)
+    parity, events = sum(checked.values(), Parity()), [event for event, _ in records]
+    story = await _story(scenario, plant, chain, site, report, spans(changes), events)
+    return replace(report, asked=asked, swapped=swapped, judged=judged(events), parity=parity, story=story)
+
+
+async def _story(
+    scenario: Scenario,
+    plant: Plant,
+    chain: Chain,
+    site: RegistrySite,
+    report: Report,
+    alerts: Sequence[AlertSpan],
+    verdicts: Sequence[dict[str, Any]],
+) -> Story:
+    """Return what the page tells; the alert that is walked back is the first that was right, or else the first."""
+    right = [alert for _, alert, _ in report.outcome.found]
+    chosen = next(iter([*right, *alerts]), None)
+    walk = None if chosen is None else (chosen.name, await walk_back(chain.kafka, plant, site, chosen.name))
+    families = {name: asset_class.model.family for name, asset_class in plant.classes.items()}
+    return Story(scenario.events, alerts, traces(verdicts), families, walk)
 
 
 def _registry_site(folder: Path) -> RegistrySite:

@@ -2,37 +2,19 @@
 
 from __future__ import annotations
 
-from pydantic import Field, ValidationInfo, field_validator
+from pydantic import Field
 
-from andon.connection import Group, Secret, ServerTlsSettings, Text
+from andon.connection import Group, Secret
+from andon.listener import ListenerSettings
 from andon.settings import Settings
 from andon.units import Duration
 
 
-class ApiSettings(Group):
+class ApiSettings(ListenerSettings):
     """Where people's systems say something about alerts over HTTP."""
 
-    host: Text = "0.0.0.0"  # noqa: S104 - it listens only where a port is set, and answers only to its token
-    """Address to listen on."""
-    port: int | None = Field(default=None, ge=0, le=65_535)
-    """Port to listen on; 0 takes any free port, and nobody listens when not set."""
     token: Secret | None = None
     """What a client must send as bearer token; without one everything is refused."""
-    tls: ServerTlsSettings = ServerTlsSettings()
-    insecure: bool = Field(default=False, validate_default=True)
-    """Listen without TLS, behind a proxy that speaks it or for development; anybody on the way can read tokens."""
-
-    @field_validator("insecure")
-    @classmethod
-    def _is_one_way(cls, insecure: bool, info: ValidationInfo) -> bool:
-        tls: ServerTlsSettings | None = info.data.get("tls")
-        if tls is None:  # which is reported itself
-            return insecure
-        if insecure and tls.cert_file:
-            raise ValueError("has no effect together with TLS files: remove it or them")
-        if not insecure and info.data.get("port") is not None and not tls.cert_file:
-            raise ValueError("TLS needs `tls.cert_file` and `tls.key_file`: set both (or this one, without TLS)")
-        return insecure
 
 
 class AlertRules(Group):

@@ -7,7 +7,6 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 import asyncpg
-import orjson
 from pydantic import ValidationError
 
 from andon.clock import to_datetime, to_micros
@@ -15,6 +14,7 @@ from andon.contracts import PlantEvent
 from andon.database import Database, connect, migrate
 from andon.database.connection import AWAY
 from andon.errors import DatabaseError
+from andon.history import told_event
 from andon.settings import DatabaseSettings
 from andon.telemetry import get_logger
 
@@ -139,22 +139,8 @@ def _take(row: asyncpg.Record, take: Take) -> None:
 
 def _event(row: asyncpg.Record) -> PlantEvent | None:
     """Return the event of a row; None, with a warning, for one that no contract allows."""
-    attributes = {name: _text(value) for name, value in orjson.loads(row["attributes"]).items() if value is not None}
     try:
-        return PlantEvent(
-            id=row["id"],
-            time=to_micros(row["valid_from"]),
-            end=None if row["valid_to"] is None else to_micros(row["valid_to"]),
-            asset=row["place"] or None,
-            kind=row["kind"],
-            name=row["name"],
-            attributes=attributes,
-            revision=row["revision"],
-        )
+        return told_event(row)
     except ValidationError as error:
         _log.warning("row of andon.plant_event cannot be used", sequence=row["sequence"], error=str(error))
         return None
-
-
-def _text(value: object) -> str:
-    return value if isinstance(value, str) else orjson.dumps(value).decode()

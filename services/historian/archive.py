@@ -12,6 +12,7 @@ from asyncpg.pool import PoolConnectionProxy
 
 from andon.database import Database
 from andon.database.names import literal
+from andon.database.relation import columns_of
 from andon.errors import ConfigError, DatabaseError
 from andon.plant import Plant
 from andon.telemetry import get_logger
@@ -19,7 +20,6 @@ from andon.uns import Stage
 from services.historian.merge import merge
 from services.historian.mirror import mirror
 from services.historian.native import NativePartitions
-from services.historian.relation import columns_of
 from services.historian.rows import Rows
 from services.historian.tables import SCHEMA, Table, alter_statements, tables_of
 from services.historian.timescale import Hypertables, minute_view

@@ -15,6 +15,7 @@ import typer
 from rich.table import Table
 
 from andon.database import Database, connect
+from andon.database.relation import columns_of
 from andon.errors import ConfigError
 from andon.settings import Settings, read_settings
 from andon.terminal import terminal
@@ -29,7 +30,6 @@ from services.historian.query import (
     newest_statement,
     schema_of,
 )
-from services.historian.relation import columns_of
 
 #: Exit code when there is nothing.
 _NOTHING = 1

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 import polars as pl
 
 from andon.plant import AssetClass
+from andon.serving.lineup import Lineup
 from services.inference.limits import LimitWatch, no_violations
-from services.inference.lineup import Lineup
 from services.inference.scatter import scatter_lists
 from services.inference.seat import empty_seat, seat_of
 from services.inference.windows import Windows

@@ -8,12 +8,12 @@ import polars as pl
 
 from andon.models import Bundle, cpu_limit
 from andon.plant import Plant
+from andon.serving.lineup import Lineup
 from andon.stream import Emit, Processor, Result, StageSpec
 from andon.stream.stage import State
 from andon.uns import Stage
 from services.inference.compare import count_verdicts
 from services.inference.judge import Judge
-from services.inference.lineup import Lineup
 from services.inference.settings import InferenceSettings
 
 #: Fields of a feature vector that the stage does not read; they are not even parsed.

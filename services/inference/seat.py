@@ -25,13 +25,12 @@ class Seat:
 
     Args:
         name: the class's name in the plant model.
-        bundle: what the verdicts name and are compared by; None when no model has a part in them.
+        bundle: what the verdicts name; None when no model has a part in them.
         model: gives the verdicts.
     """
 
     def __init__(self, name: str, bundle: Bundle | None, model: Model) -> None:
         self._model = model
-        threshold = bundle.manifest.threshold if bundle else None
         self._about = (
             event_ids(Stage.INFERENCE, bundle.manifest.version if bundle else NO_VERSION),
             *("asset", "time", "ingest_time"),
@@ -41,7 +40,6 @@ class Seat:
             *("definition", "start"),
             pl.lit(bundle.ref.model_dump() if bundle else None, dtype=_MODEL).alias("model"),
         )
-        self._threshold = pl.lit(threshold, dtype=pl.Float64).alias("threshold")
         self._origins = ("context", pl.col(OFFSET).alias(FIRST_OFFSET), pl.col(OFFSET).alias(LAST_OFFSET), TRACEPARENT)
 
     def judge(self, windows: Windows, role: pl.Expr, violations: pl.Series) -> pl.DataFrame:
@@ -59,7 +57,7 @@ class Seat:
             said.decision,
             said.reason,
             said.score,
-            self._threshold,
+            said.threshold,
             said.contributions,
             violations,
             *self._origins,
@@ -73,7 +71,7 @@ def seat_of(name: str, asset_class: AssetClass, bundle: Bundle, *, threads: int,
         return Seat(name, bundle, ServedModel(bundle, asset_class, threads=threads, top=top))
     # Vectors are decoded by the plant model's definition, so the model's features may lack.
     detail = f"the model takes vectors of definition {learned}, the plant model has {defined}"
-    return Seat(name, bundle, NoModel(Abstention.FEATURE_HASH, detail))
+    return Seat(name, bundle, NoModel(Abstention.FEATURE_HASH, detail, bundle.manifest.threshold))
 
 
 def empty_seat(name: str, limits: str) -> Seat:

@@ -13,6 +13,7 @@ from andon.clock import SECOND
 from andon.contracts import Decision
 from andon.models import Bundle, Explainer, Scorer, Scores
 from andon.models.explain import CONTRIBUTION
+from andon.models.thresholds import window_thresholds
 from andon.plant import AssetClass
 from services.inference.abstention import Abstention
 from services.inference.scatter import empty_lists, scatter_lists
@@ -31,6 +32,7 @@ class Verdicts:
     decision: pl.Series
     reason: pl.Series
     score: pl.Series
+    threshold: pl.Series
     contributions: pl.Series
 
 
@@ -43,10 +45,17 @@ class Model(Protocol):
 
 
 class NoModel:
-    """Stands where no model can be used, and abstains from every window for the same reason."""
+    """Stands where no model can be used, and abstains from every window for the same reason.
 
-    def __init__(self, code: Abstention, detail: str) -> None:
+    Args:
+        code: the reason.
+        detail: the reason in words.
+        threshold: of the model that cannot be used; None where there is none.
+    """
+
+    def __init__(self, code: Abstention, detail: str, threshold: float | None = None) -> None:
         self._reason = pl.Series("reason", [f"{code}: {detail}"])
+        self._threshold = pl.Series("threshold", [threshold], dtype=pl.Float64)
 
     def judge(self, windows: Windows) -> Verdicts:
         """Return what `Model.judge` does."""
@@ -55,6 +64,7 @@ class NoModel:
             decision=_DECISIONS[_ABSTAIN:].new_from_index(0, count),
             reason=self._reason.new_from_index(0, count),
             score=_NO_SCORE.new_from_index(0, count),
+            threshold=self._threshold.new_from_index(0, count),
             contributions=_no_contributions(count),
         )
 
@@ -67,9 +77,9 @@ class ServedModel:
 
     def __init__(self, bundle: Bundle, asset_class: AssetClass, *, threads: int, top: int) -> None:
         facts, spec = bundle.manifest, asset_class.model
-        self._threshold = facts.threshold
+        self._facts = facts
         # Windows that hold an alert open need reasons as much as those that open it.
-        self._explain_above = facts.threshold * (1 - spec.hysteresis)
+        self._calm = 1 - spec.hysteresis
         used = [name not in facts.training.excluded_features for name in facts.features]
         self._used = np.flatnonzero(used)
         self._trust = _Trust.of(bundle, asset_class)
@@ -86,13 +96,15 @@ class ServedModel:
         """
         scores = self._scorer.score(windows.matrix)
         score = scores.score.astype(np.float64)
+        threshold = window_thresholds(self._facts, windows.rows)
         reason, doubted = self._trust.doubts(windows, self._blind(windows), score)
-        decision = np.where(doubted, _ABSTAIN, np.where(score > self._threshold, _ANOMALY, _NORMAL))
+        decision = np.where(doubted, _ABSTAIN, np.where(score > threshold, _ANOMALY, _NORMAL))
         return Verdicts(
             decision=_DECISIONS[decision],
             reason=reason,
             score=pl.Series("score", np.where(doubted, np.nan, score), nan_to_null=True),
-            contributions=self._reasons(windows, scores, ~doubted & (score > self._explain_above)),
+            threshold=pl.Series("threshold", threshold),
+            contributions=self._reasons(windows, scores, ~doubted & (score > threshold * self._calm)),
         )
 
     def _blind(self, windows: Windows) -> Mask:

@@ -8,11 +8,11 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, field_validator, model_validator
 
-from andon.connection import Group, Text, TlsSettings
+from andon.connection import Group, Text
 from andon.contracts import MachineState
 from andon.plant.production import TimeZone
 from andon.plant.references import place_fault
-from andon.secrets import SecretRef
+from andon.secrets import NamedTls, SecretRef
 from andon.units import Span
 
 Kind = Literal["order", "batch", "product", "recipe", "shift", "maintenance", "machine_state"]
@@ -169,7 +169,7 @@ class System(Group):
     """Unique; begins the events' ids."""
     dsn: SecretRef
     """Where the address with user and password is: postgresql://user:password@host:port/database."""
-    tls: TlsSettings = TlsSettings()
+    tls: NamedTls = NamedTls()
     every: Span = Field(default=10_000_000, ge=10_000)
     """How long to wait before asking again, once everything has been read."""
     timeout: Span = Field(default=10_000_000, gt=0)

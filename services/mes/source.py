@@ -10,6 +10,7 @@ import asyncpg
 from pydantic import SecretStr
 
 from andon.clock import MILLISECOND, SECOND
+from andon.connection import check_dsn
 from andon.database.connection import AWAY
 from andon.errors import ConfigError
 from andon.plant.plain import Problem
@@ -59,10 +60,10 @@ def read_dsn(system: System) -> SecretStr:
     Raises:
         ConfigError: it is not there, or is no address of a PostgreSQL server.
     """
-    dsn = system.dsn.read()
-    if not dsn.get_secret_value().startswith(("postgresql://", "postgres://")):
-        raise ConfigError(f"the dsn of system {system.name} does not begin with postgresql://")
-    return dsn
+    try:
+        return check_dsn(system.dsn.read())
+    except ValueError as error:
+        raise ConfigError(f"the dsn of system {system.name} {error}") from None
 
 
 @contextlib.asynccontextmanager
@@ -74,7 +75,7 @@ async def connected(system: System, dsn: SecretStr) -> AsyncIterator[Connection]
     """
     connection = await asyncpg.connect(
         dsn.get_secret_value(),
-        ssl=system.tls.context(),
+        ssl=system.tls.context() or False,  # not what an environment variable may say
         timeout=system.timeout / SECOND,
         command_timeout=system.statement_timeout / SECOND + _PATIENCE_S,
         statement_cache_size=0,  # so that PgBouncer may share the server's connections out by transaction

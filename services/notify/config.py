@@ -8,10 +8,10 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Discriminator, Field, ValidationInfo, field_validator
 
-from andon.connection import Group, Text, TlsSettings
+from andon.connection import Group, Text
 from andon.mqtt.config import MqttConnection
 from andon.plant.routes import SinkName
-from andon.secrets import SecretRef
+from andon.secrets import NamedTls, SecretRef
 from andon.units import Span
 from andon.uns.mqtt import check_mqtt_topic
 
@@ -61,14 +61,14 @@ class WebhookConfig(SinkConfig):
     """Where the secret is that signs each delivery (HMAC-SHA256)."""
     authorization: SecretRef | None = None
     """Where the value of the header `Authorization` is, such as `Bearer ...`."""
-    tls: TlsSettings = TlsSettings()
+    tls: NamedTls = NamedTls()
     """Own certificates, for an https address."""
     timeout: Span = Field(default=10_000_000, gt=0)
     """An endpoint that takes longer to answer is tried again."""
 
     @field_validator("tls")
     @classmethod
-    def _fits_url(cls, tls: TlsSettings, info: ValidationInfo) -> TlsSettings:
+    def _fits_url(cls, tls: NamedTls, info: ValidationInfo) -> NamedTls:
         if tls.enabled and not info.data.get("url", "https:").startswith("https:"):
             raise ValueError("has no effect on an http address (write https, or remove it)")
         return tls

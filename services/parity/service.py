@@ -23,6 +23,7 @@ from andon.stream.reading import reader
 from andon.stream.topics import count_partitions, topic_name
 from andon.telemetry import Metrics, get_logger
 from andon.uns import Stage
+from services.parity.report import Reporter
 from services.parity.sample import affordable
 from services.parity.settings import ParitySettings
 
@@ -38,13 +39,21 @@ class ParityService:
         kafka: how to reach the broker.
         settings: how much to check.
         metrics: where to count.
+        reporter: tells the registry; None where there is none.
 
     Attributes:
         ready: whether vectors that are sent from now on will be seen.
     """
 
-    def __init__(self, plant: Plant, kafka: KafkaSettings, settings: ParitySettings, metrics: Metrics) -> None:
-        self._kafka, self._settings, self._metrics = kafka, settings, metrics
+    def __init__(
+        self,
+        plant: Plant,
+        kafka: KafkaSettings,
+        settings: ParitySettings,
+        metrics: Metrics,
+        reporter: Reporter | None = None,
+    ) -> None:
+        self._kafka, self._settings, self._metrics, self._reporter = kafka, settings, metrics, reporter
         self._topic, self._checker = topic_name(plant, Stage.FEATURE), Checker(plant, settings.tolerance)
         self._newest: dict[int, deque[ConsumerRecord]] = {}
         self._total = dict.fromkeys(self._checker.subjects, Parity())
@@ -70,6 +79,8 @@ class ParityService:
                     self._newest[where.partition].extend(records)
                 if time.monotonic() >= due:
                     await self._check_next()
+                    if self._reporter:
+                        await self._reporter.tell()
                     due = time.monotonic() + self._settings.every / SECOND
 
     async def _check_next(self) -> None:
@@ -88,6 +99,8 @@ class ParityService:
             _log.warning("vectors could not be checked", partition=number, error=repr(error))
         else:
             self._show(found)
+            if self._reporter:
+                self._reporter.add(found)
             self._skip("other", len(sample) - sum(parity.checked + parity.gone for parity in found.values()))
 
     def _show(self, found: Mapping[Subject, Parity]) -> None:

@@ -49,7 +49,7 @@ async def run(plant: Plant, settings: ServiceSettings, metrics: Metrics, stop: a
         if settings.database.migrate:
             await migrate(database)
         store = Store(database)
-        promotions = Promotions(store, blobs, trust, wall_clock)
+        promotions = Promotions(store, blobs, trust, own.parity_memory, wall_clock)
         parts = Parts(store, blobs, Intake(blobs, trust, own.max_bundle_bytes, wall_clock), promotions, changes)
         port = await stack.enter_async_context(serving(own, RegistryService(parts), guard))
         _log.info("started", port=port, blobs=str(own.blobs))

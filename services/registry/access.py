@@ -25,9 +25,11 @@ class Role(StrEnum):
     """Decides: approves, rejects, rolls back, ends shadow and canary."""
     SERVICE = "service"
     """Serves models: resolves, watches and fetches."""
+    MONITOR = "monitor"
+    """Measures: reports the parity of features, and sees nothing."""
 
 
-_EVERYBODY = frozenset(Role)
+_EVERYBODY = frozenset(Role) - {Role.MONITOR}
 _PEOPLE = frozenset({Role.VIEWER, Role.AUTHOR, Role.APPROVER})
 _MAKERS, _DECIDERS = frozenset({Role.AUTHOR}), frozenset({Role.APPROVER})
 
@@ -43,6 +45,7 @@ ALLOWED: dict[str, frozenset[Role]] = {
     "Reject": _DECIDERS,
     "RollBack": _DECIDERS,
     "Assign": _MAKERS | _DECIDERS,
+    "ReportParity": frozenset({Role.MONITOR}),
     "Audit": _PEOPLE,
     "ServerReflectionInfo": _EVERYBODY,
 }

@@ -20,7 +20,7 @@ from andon.registry.cache import BundleCache
 from andon.registry.client import RegistryClient
 from andon.registry.dossier import open_dossier
 from andon.registry.v1 import registry_pb2 as pb
-from andon.registry.wording import share_in_words
+from andon.registry.wording import parity_in_words, share_in_words
 from andon.signing.keys import read_private_key
 from andon.signing.options import Certificates, KeyFile, PasswordFile, load_signer, read_password
 from andon.telemetry import configure_logs
@@ -93,7 +93,10 @@ def request(
     alias, share = (pb.ALIAS_PRODUCTION, 1_000) if canary is None else (pb.ALIAS_CANARY, round(canary * 10))
     response = asked(lambda client: client.request_promotion(name, version, alias, share, reason))
     wish = f"{name} {version} as {alias_name(alias)} on {share_in_words(share)}"
-    say(f"request {response.promotion.id}: {wish}, waits for an approver", response.receipt)
+    say(
+        f"request {response.promotion.id}: {wish}, waits for an approver; {parity_in_words(response.parity)}",
+        response.receipt,
+    )
 
 
 @app.command()
@@ -103,7 +106,7 @@ def approve(
     """Check what a request wants to let act, sign it as approver, and let it through."""
     signer, trusted = load_signer(key, password_file, certificates), trust()
     response = asked(lambda client: approve_request(client, number, signer, trusted, reason, wall_clock))
-    say(_acts(response.assignment), response.receipt)
+    say(f"{_acts(response.assignment)}; {parity_in_words(response.parity)}", response.receipt)
 
 
 @app.command()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from andon.registry.alias import alias_value
 from andon.registry.audit import Entry, Receipt
 from andon.registry.v1 import registry_pb2 as pb
+from services.registry.parity import Parity
 from services.registry.store import Assigned, Request, Version
 
 
@@ -59,6 +60,18 @@ def promotion_message(request: Request) -> pb.Promotion:
         decision_reason=request.decision_reason,
         decided=request.decided,
         entry=request.entry,
+    )
+
+
+def parity_message(parity: Parity) -> pb.Parity:
+    """Return what is known of a feature definition's parity."""
+    return pb.Parity(
+        definition=parity.definition,
+        checked=parity.checked,
+        mismatches=parity.mismatches,
+        largest=parity.largest,
+        since=parity.since,
+        reporters=parity.reporters,
     )
 
 

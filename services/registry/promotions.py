@@ -10,6 +10,7 @@ from andon.clock import Clock
 from andon.registry.audit import Act, Receipt
 from andon.signing import Role, Signature, Trust, check_four_eyes
 from services.registry.blobs import Blobs
+from services.registry.parity import Parity, ParityReport, check_parity, check_report
 from services.registry.rules import (
     SILENT,
     WHOLE,
@@ -38,12 +39,14 @@ class Promotions:
         store: where it is written down.
         blobs: bundles, for the check of signatures.
         trust: whose signatures count.
+        parity_memory: for how long reports of parity count, microseconds.
         clock: microseconds UTC.
     """
 
     store: Store
     blobs: Blobs
     trust: Trust
+    parity_memory: int
     clock: Clock
 
     async def publish(self, version: Version, reason: str) -> tuple[Version, bool, Receipt]:
@@ -70,34 +73,41 @@ class Promotions:
 
     async def ask(
         self, name: str, version: str, alias: str, share: int, who: str, reason: str
-    ) -> tuple[Request, Receipt]:
+    ) -> tuple[Request, Parity, Receipt]:
         """Ask for *version* to act.
 
         Raises:
             UnknownError: there is no such version.
-            RefusedError: a rule forbids it.
+            RefusedError: a rule forbids it, or its features differ in production.
         """
         check_reason(reason)
+        parity = await self._checked_parity(name, version, alias, who, reason)
         async with self.store.changing(name) as change:
             model = await _existing(change, name, version)
             holder = (await change.assignments()).get(alias)
             share = share or (WHOLE if alias == "production" else share)
             wish = Wish(version, alias, share, holder.version if holder else "", who)
             check_request(wish, go=model.go)
-            details: Details = {"alias": alias, "share_permille": share, "replaces": wish.replaces}
+            details: Details = {"alias": alias, "share_permille": share, "replaces": wish.replaces, **_measured(parity)}
             receipt = await self._log(change, who, "requested", name, version, reason, details)
-            return await change.add_request(wish, reason, self.clock(), receipt.number), receipt
+            return await change.add_request(wish, reason, self.clock(), receipt.number), parity, receipt
 
-    async def approve(self, number: int, signature: bytes, who: str, reason: str) -> tuple[Assigned, Version, Receipt]:
+    async def approve(
+        self, number: int, signature: bytes, who: str, reason: str
+    ) -> tuple[Assigned, Version, Parity, Receipt]:
         """Let a request through.
 
         Raises:
             UnknownError: there is no such request.
-            RefusedError: a rule forbids it, or its ground has changed (`OutrunError`).
+            RefusedError: a rule forbids it, its features differ in production, or its ground has changed
+                (`OutrunError`).
             BundleError: the approver's signature does not count.
         """
         check_reason(reason)
-        name = _known(await self.store.request(number), number).name
+        asked = _known(await self.store.request(number), number)
+        check_decision(asked.wish, who)
+        name = asked.name
+        parity = await self._checked_parity(name, asked.wish.version, asked.wish.alias, who, reason)
         async with self.store.changing(name) as change:
             request = _known(await change.request(number), number)  # again, now that nobody else can change it
             wish = request.wish
@@ -113,10 +123,11 @@ class Promotions:
             details = _approval(signed, wish.alias, wish.share_permille) | {
                 "request": number,
                 "requester": wish.requester,
+                **_measured(parity),
             }
             receipt = await self._log(change, who, "approved", name, wish.version, reason, details)
             await change.decide(number, "approved", who, reason, self.clock())
-            return await _move(change, replace(assigned, entry=receipt.number), held), model, receipt
+            return await _move(change, replace(assigned, entry=receipt.number), held), model, parity, receipt
 
     async def reject(self, number: int, who: str, reason: str) -> tuple[Request, Receipt]:
         """Turn a request down.
@@ -180,6 +191,47 @@ class Promotions:
                 await change.withdraw(alias)
             return receipt
 
+    async def report_parity(self, report: ParityReport) -> Parity:
+        """Add a report of parity, and return all that is known of its feature definition with it.
+
+        The first mismatch after a time without any is written into the audit log, for it stops promotions.
+
+        Raises:
+            ReportError: the report cannot be right.
+        """
+        check_report(report)
+        since = self.clock() - self.parity_memory
+        async with self.store.changing(report.definition) as change:
+            before = await change.parity(report.definition, since)
+            await change.add_parity(report)
+            if report.mismatches and not before.mismatches:
+                details: Details = {
+                    "definition": report.definition,
+                    "checked": report.checked,
+                    "mismatches": report.mismatches,
+                }
+                await self._log(change, report.reporter, "parity_broken", "", "", "", details)
+            return await change.parity(report.definition, since)
+
+    async def parity(self, definition: str) -> Parity:
+        """Return what was reported of a feature definition and is not forgotten."""
+        return await self.store.parity(definition, self.clock() - self.parity_memory)
+
+    async def _checked_parity(self, name: str, version: str, alias: str, who: str, reason: str) -> Parity:
+        """Return what is known of the parity of a version's features; a refusal is written down before it is raised."""
+        async with self.store.changing(name) as change:
+            model = await _existing(change, name, version)
+            parity = await change.parity(model.feature_hash, self.clock() - self.parity_memory)
+            try:
+                check_parity(parity)
+            except RefusedError as error:
+                details: Details = {"alias": alias, "refused": str(error), **_measured(parity)}
+                await self._log(change, who, "refused", name, version, reason, details)
+                refusal = error
+            else:
+                return parity
+        raise refusal
+
     async def _signed(self, model: Version, signature: bytes, alias: str, share: int, *, rollback: bool) -> Signature:
         """Return the approver's signature, once it counts and says what is to be approved."""
         async with self.blobs.laid_out(model.digests) as folder:
@@ -226,6 +278,10 @@ class Promotions:
         details: Details,
     ) -> Receipt:
         return await change.log(Act(self.clock(), who, action, name, version, {"reason": reason, **details}))
+
+
+def _measured(parity: Parity) -> Details:
+    return {"parity_checked": parity.checked, "parity_mismatches": parity.mismatches}
 
 
 def _known(request: Request | None, number: int) -> Request:

@@ -23,9 +23,11 @@ from services.registry.messages import (
     assignment_message,
     entry_message,
     model_message,
+    parity_message,
     promotion_message,
     receipt_message,
 )
+from services.registry.parity import ParityReport, ReportError
 from services.registry.promotions import Promotions, UnknownError
 from services.registry.rules import OutrunError, RefusedError
 from services.registry.store import Store
@@ -34,7 +36,10 @@ _CODES: tuple[tuple[tuple[type[Exception], ...], grpc.StatusCode], ...] = (
     ((UnknownError,), grpc.StatusCode.NOT_FOUND),
     ((OutrunError,), grpc.StatusCode.ABORTED),
     ((RefusedError, BundleError), grpc.StatusCode.FAILED_PRECONDITION),
-    ((IntakeError, asyncpg.DataError), grpc.StatusCode.INVALID_ARGUMENT),  # such as a name with a zero byte
+    (
+        (IntakeError, ReportError, asyncpg.DataError),
+        grpc.StatusCode.INVALID_ARGUMENT,
+    ),  # such as a name with a zero byte
     ((BlobError,), grpc.StatusCode.DATA_LOSS),
     ((*AWAY, DatabaseError), grpc.StatusCode.UNAVAILABLE),
 )
@@ -105,6 +110,8 @@ class RegistryService(registry_pb2_grpc.RegistryServiceServicer):
             for name in dict.fromkeys(version.name for version in versions):
                 response.assignments.extend(await self._assignments(name, whole=False))
                 response.promotions.extend(map(promotion_message, await self._parts.store.requests(name)))
+            for definition in dict.fromkeys(version.feature_hash for version in versions if whole):
+                response.parity.append(parity_message(await self._parts.promotions.parity(definition)))
             return response
 
     async def RequestPromotion(  # noqa: N802
@@ -113,16 +120,20 @@ class RegistryService(registry_pb2_grpc.RegistryServiceServicer):
         """Ask for a version to act."""
         async with _told(context):
             wish = (request.name, request.version, alias_name(request.alias), request.share_permille)
-            asked, receipt = await self._parts.promotions.ask(*wish, caller().name, request.reason)
-            return pb.RequestPromotionResponse(promotion=promotion_message(asked), receipt=receipt_message(receipt))
+            asked, parity, receipt = await self._parts.promotions.ask(*wish, caller().name, request.reason)
+            return pb.RequestPromotionResponse(
+                promotion=promotion_message(asked), receipt=receipt_message(receipt), parity=parity_message(parity)
+            )
 
     async def Approve(self, request: pb.ApproveRequest, context: Any) -> pb.ApproveResponse:  # noqa: N802
         """Let a request through."""
         async with _told(context):
             decision = (request.id, request.signature, caller().name, request.reason)
-            assigned, version, receipt = await self._parts.promotions.approve(*decision)
+            assigned, version, parity, receipt = await self._parts.promotions.approve(*decision)
             assignment = assignment_message(assigned, version)
-            return pb.ApproveResponse(assignment=assignment, receipt=receipt_message(receipt))
+            return pb.ApproveResponse(
+                assignment=assignment, receipt=receipt_message(receipt), parity=parity_message(parity)
+            )
 
     async def Reject(self, request: pb.RejectRequest, context: Any) -> pb.RejectResponse:  # noqa: N802
         """Turn a request down."""
@@ -144,6 +155,13 @@ class RegistryService(registry_pb2_grpc.RegistryServiceServicer):
             wish = (request.name, alias_name(request.alias), request.version)
             receipt = await self._parts.promotions.assign(*wish, caller().name, request.reason)
             return pb.AssignResponse(receipt=receipt_message(receipt))
+
+    async def ReportParity(self, request: pb.ReportParityRequest, context: Any) -> pb.ReportParityResponse:  # noqa: N802
+        """Take what a check of parity came to."""
+        async with _told(context):
+            counts = (request.checked, request.mismatches, request.largest)
+            report = ParityReport(request.definition, caller().name, self._parts.promotions.clock(), *counts)
+            return pb.ReportParityResponse(parity=parity_message(await self._parts.promotions.report_parity(report)))
 
     async def Audit(self, request: pb.AuditRequest, context: Any) -> AsyncIterator[pb.AuditResponse]:  # noqa: N802
         """Give the audit log."""

@@ -12,6 +12,7 @@ import orjson
 
 from andon.database import Database
 from andon.registry.audit import Act, Entry, Receipt, chained
+from services.registry.parity import HOUR, Parity, ParityReport
 from services.registry.rules import WHOLE, Wish
 
 #: Channel on which every change of a model's aliases is told; the payload is the model's name.
@@ -24,6 +25,17 @@ _AT_ONCE = 1_000
 _ASSIGNED_VERSIONS = """
 SELECT v.*, m.asset_class FROM registry.version v JOIN registry.model m USING (name)
 WHERE name = $1 AND version = ANY($2)
+"""
+
+_PARITY = """
+SELECT coalesce(sum(checked), 0)::bigint AS checked, coalesce(sum(mismatches), 0)::bigint AS mismatches,
+    coalesce(max(largest), 0) AS largest, coalesce(array_agg(DISTINCT reporter ORDER BY reporter), '{}') AS reporters
+FROM registry.parity WHERE definition = $1 AND hour > $2
+"""
+_ADD_PARITY = """
+INSERT INTO registry.parity AS known VALUES ($1, $2, $3, $4, $5, $6)
+ON CONFLICT (definition, reporter, hour) DO UPDATE SET checked = known.checked + excluded.checked,
+    mismatches = known.mismatches + excluded.mismatches, largest = greatest(known.largest, excluded.largest)
 """
 
 Connection = asyncpg.pool.PoolConnectionProxy
@@ -125,6 +137,10 @@ class Store:
         """Return one request for promotion; None when there is none of that number."""
         return await _request_of(self._database, number)
 
+    async def parity(self, definition: str, since: int) -> Parity:
+        """Return what was reported of a feature definition since a time (microseconds UTC)."""
+        return await _parity(self._database, definition, since)
+
     async def entries(self, first: int) -> AsyncIterator[Entry]:
         """Yield the audit log from entry *first* on."""
         query = f"SELECT {_ENTRY} FROM registry.audit WHERE number >= $1 ORDER BY number LIMIT {_AT_ONCE}"  # noqa: S608
@@ -169,6 +185,15 @@ class Change:
         query = """SELECT coalesce(max((details::jsonb ->> 'serial')::bigint), 0)
                    FROM registry.audit WHERE name = $1 AND action IN ('approved', 'rolled_back')"""
         return int(await self._connection.fetchval(query, self._name))
+
+    async def parity(self, definition: str, since: int) -> Parity:
+        """Return what was reported of a feature definition since a time (microseconds UTC)."""
+        return await _parity(self._connection, definition, since)
+
+    async def add_parity(self, report: ParityReport) -> None:
+        """Add a report to what its reporter said in the same hour."""
+        counts = (report.checked, report.mismatches, report.largest)
+        await self._connection.execute(_ADD_PARITY, report.definition, report.reporter, report.hour, *counts)
 
     async def add_version(self, version: Version) -> None:
         """Store a new version."""
@@ -262,6 +287,12 @@ async def _assignments(source: _Source, name: str) -> list[Assigned]:
     fields = "alias, version, share_permille, approver_signature, approver, serial, since, entry"
     query = f"SELECT {fields} FROM registry.assignment WHERE name = $1 ORDER BY alias"  # noqa: S608
     return [Assigned(**dict(row)) for row in await source.fetch(query, name)]
+
+
+async def _parity(source: _Source, definition: str, since: int) -> Parity:
+    (row,) = await source.fetch(_PARITY, definition, since - HOUR)  # an hour that has begun before counts as a whole
+    counts = (row["checked"], row["mismatches"], row["largest"])
+    return Parity(definition, since, *counts, tuple(row["reporters"]))
 
 
 async def _request_of(source: _Source, number: int) -> Request | None:

@@ -14,7 +14,15 @@ from andon.registry.alias import alias_name
 from andon.registry.audit import Entry
 from andon.registry.dossier import Checked, Dossier
 from andon.registry.v1 import registry_pb2 as pb
-from andon.registry.wording import act_in_words, evidence_of, moment_in_words, printable, reason_of, share_in_words
+from andon.registry.wording import (
+    act_in_words,
+    evidence_of,
+    moment_in_words,
+    parity_in_words,
+    printable,
+    reason_of,
+    share_in_words,
+)
 from andon.signing.view import Facts, bundle_facts, facts_view
 
 #: Columns that stay in one line, however narrow the terminal.
@@ -56,6 +64,7 @@ def dossier_view(dossier: Dossier) -> Group:
     parts = {
         "signatures, checked here": tuple(map(_signature, dossier.signatures)),
         "used as": tuple(map(_use, dossier.assignments)) or (("nothing", "no alias stands for it"),),
+        "features in production": [("parity", parity_in_words(each)) for each in dossier.parity],
         "requests": tuple(_requests(dossier)) or (("none", "nobody asked for it to act"),),
     }
     return facts_view(facts | parts)

@@ -13,7 +13,7 @@ below what keeps it in the calibration period itself.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import polars as pl
@@ -66,15 +66,14 @@ def alarms_per_week(stretches: Sequence[Float64], threshold: float, step: int) -
     return alarms * WEEK / (windows * step) if windows else float("nan")
 
 
-def regime_thresholds(scores: pl.DataFrame, per_week: float, step: int) -> dict[str, float]:
-    """Return the threshold of each regime; in each, alarms are as rare as in the others.
+def regime_thresholds(scores: pl.DataFrame, choose: Callable[[pl.DataFrame], float]) -> dict[str, float]:
+    """Return the threshold of each regime, chosen for it alone, so that in each alarms are as rare as in the others.
 
     A regime with too few windows gets the highest threshold of the others: nothing is known that allows a lower one.
 
     Args:
         scores: columns asset, time (microseconds), score and regime (String), by asset and time.
-        per_week: alarms allowed in a week of one machine, whatever regimes it spends it in.
-        step: distance between windows, microseconds.
+        choose: gives the threshold for the scores of one regime.
 
     Raises:
         TrainingError: no regime has enough windows.
@@ -85,7 +84,7 @@ def regime_thresholds(scores: pl.DataFrame, per_week: float, step: int) -> dict[
         if rows.height < FEWEST_SCORES:
             short.append(str(regime))
         else:
-            found[str(regime)] = budget_threshold(stretches_of(rows, step), per_week, step)
+            found[str(regime)] = choose(rows)
     if not found:
         raise TrainingError(
             f"no regime has the {FEWEST_SCORES} windows to calibrate with ({', '.join(short)}): record more of normal "

@@ -13,7 +13,7 @@ from rich.console import Console
 
 from andon.clock import SECOND
 from andon.errors import ConfigError
-from andon.models import Verdict, load_bundle
+from andon.models import load_bundle
 from andon.plant.load import load_plant
 from andon.recordings import describe, load_mapping
 from services.trainer.dataset import Training, train_recording
@@ -21,6 +21,7 @@ from services.trainer.datasets.folder import load_dataset
 from services.trainer.datasets.train import train_dataset
 from services.trainer.families import Effort
 from services.trainer.order import DEFAULT_FALSE_ALARM_RATE
+from services.trainer.show import show_verdict
 
 #: Exit code when a class went without a model: something that a person must correct.
 _INCOMPLETE = 2
@@ -113,16 +114,8 @@ def _show(training: Training, console: Console) -> None:
             markup=False,
         )
         if facts.verdict is not None:
-            _show_verdict(facts.verdict, console)
+            show_verdict(facts.verdict, console)
     for finding in describe(training.findings):
         console.print(f"recording: {finding}", style="yellow", markup=False)
     for name, reason in training.refused.items():
         console.print(f"no model of class {name}: {reason}", style="red", markup=False)
-
-
-def _show_verdict(verdict: Verdict, console: Console) -> None:
-    console.print(f"  {'go' if verdict.go else 'no go'}", style="green" if verdict.go else "red")
-    for each in verdict.criteria:
-        asked = f"{'at most' if each.at_most else 'at least'} {each.limit:g}"
-        style = None if each.met else "red"
-        console.print(f"  {each.name}: {each.value:.4g}, {asked} ({each.evidence})", style=style, markup=False)

@@ -13,7 +13,8 @@ from andon.clock import Clock, wall_clock
 from andon.errors import TrainingError
 from andon.features.compute import windows
 from andon.features.inputs import judged_inputs
-from andon.models import Bundle, make_bundle, save_bundle
+from andon.features.regime import regimes
+from andon.models import Bundle, save_bundle
 from andon.plant import AssetClass, Plant, UseCase
 from andon.quality import Arrivals, Inspected, Inspector
 from andon.recordings import Findings, Recording, open_recording
@@ -100,11 +101,13 @@ def train_recording(
             effort=effort if checkpoints is None else replace(effort, checkpoint=checkpoints / name),
         )
         try:
-            trained = train_class(offline_vectors(frames, order.asset_class), order)
+            trained = train_class(
+                with_regimes(offline_vectors(frames, order.asset_class), frames, order.asset_class), order
+            )
         except TrainingError as error:
             refused[name] = str(error)
         else:
-            bundle = make_bundle(trained.facts, trained.onnx, created=clock())
+            bundle = trained.seal(clock())
             saved[save_bundle(bundle, bundles)] = bundle
     if not saved:
         reasons = "\n".join(f"class {name}: {reason}" for name, reason in refused.items())
@@ -147,6 +150,24 @@ def offline_vectors(frames: pl.DataFrame, asset_class: AssetClass) -> pl.DataFra
         Columns asset, start, time, samples, expected, good_ratio and features, one row a window.
     """
     return windows(good_samples(frames, asset_class), asset_class.feature_definition, asset_class.scan)
+
+
+def with_regimes(vectors: pl.DataFrame, frames: pl.DataFrame, asset_class: AssetClass) -> pl.DataFrame:
+    """Return feature vectors with a column `regime`, as `andon.features.regime` names them.
+
+    Args:
+        vectors: as `offline_vectors` returns them.
+        frames: asset, time and, if there is any, context.
+        asset_class: gives the feature definition.
+    """
+    definition = asset_class.feature_definition
+    if "context" not in frames.columns:
+        return vectors.with_columns(regimes(vectors, definition))
+    told = frames.sort("time", maintain_order=True).select("asset", pl.col("time").alias("last"), "context")
+    # The last frame of each window, which its context is that of.
+    found = vectors.with_row_index("row").with_columns(last=pl.col("time") - 1).sort("last")
+    found = found.join_asof(told, on="last", by="asset", check_sortedness=False).sort("row")
+    return vectors.with_columns(regimes(found, definition))
 
 
 def good_samples(frames: pl.DataFrame, asset_class: AssetClass) -> pl.DataFrame:

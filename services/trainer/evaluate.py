@@ -10,12 +10,15 @@ import polars as pl
 
 from andon.clock import SECOND
 from andon.errors import TrainingError
-from andon.evaluation import Figures, Record, confusion, event_figures, figures
+from andon.evaluation import Figures, Record, figures, intervals
 from andon.evaluation.report import Promise, Report
 from andon.evaluation.trivial import always, at_random, persistence
 from andon.features import Aggregate
+from andon.features.regime import regimes
 from andon.models import Bundle, Scorer
+from andon.models.thresholds import window_thresholds
 from andon.plant import AssetClass
+from services.trainer.budget import WEEK
 from services.trainer.dataset import offline_vectors
 from services.trainer.robustness import robustness
 from services.trainer.threshold import sustained_scores
@@ -23,7 +26,6 @@ from services.trainer.train import feature_matrix
 
 #: Windows by which an alarm may be early or late at little cost in VUS-PR.
 BUFFER = 30
-_HOURS_A_WEEK = 7 * 24
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +77,11 @@ def evaluate(case: Case, bundles: Sequence[Bundle], title: str) -> Report:
         return _figures("", verdicts(labelled_vectors(frames, case), bundles[0], case.asset_class), case)
 
     rows = [_figures(name, records, case) for name, records in judged.items()]
-    promises = [_promise(name, bundle, judged[name], case) for name, bundle in zip(judged, bundles, strict=True)]
+    promises = [
+        promise
+        for (name, records), bundle in zip(judged.items(), bundles, strict=True)
+        for promise in promises_of(name, bundle, records, vectors)
+    ]
     return Report(
         title=title,
         facts=_facts(case, vectors),
@@ -104,7 +110,8 @@ def verdicts(vectors: pl.DataFrame, bundle: Bundle, asset_class: AssetClass) -> 
     """
     manifest = bundle.manifest
     scorer = Scorer(bundle.onnx, features=len(manifest.features), threads=1)
-    score = scorer.score(feature_matrix(vectors, manifest.features).astype(np.float32)).score / manifest.threshold
+    thresholds = window_thresholds(manifest, vectors)
+    score = scorer.score(feature_matrix(vectors, manifest.features).astype(np.float32)).score / thresholds
     usable = (vectors["good_ratio"].to_numpy() >= manifest.min_good_ratio) & np.isfinite(score)
     scored = vectors.select(
         "asset", "time", "abnormal", score=pl.Series(np.where(usable, score, 0.0), dtype=pl.Float64)
@@ -143,12 +150,42 @@ def _figures(name: str, records: Mapping[str, Record], case: Case) -> Figures:
     return figures(name, list(records.values()), step=case.step, buffer=BUFFER)
 
 
-def _promise(name: str, bundle: Bundle, records: Mapping[str, Record], case: Case) -> Promise:
+def promises_of(name: str, bundle: Bundle, records: Mapping[str, Record], vectors: pl.DataFrame) -> Iterator[Promise]:
+    """Yield what a model promised of false alarms beside what it did: in all, and in each regime it tells apart.
+
+    Args:
+        name: of the model.
+        bundle: the model.
+        records: what it said of each asset's windows.
+        vectors: those windows, by asset and time.
+    """
     facts = bundle.manifest.training
     weekly = facts.false_alarms_per_week
     promised = f"{facts.false_alarm_rate:.2%} of windows" if weekly is None else f"at most {weekly:g} a week"
-    hourly = event_figures(records.values()).false_alarms_per_hour(case.step)
-    return Promise(name, promised, hourly * _HOURS_A_WEEK, confusion(records.values()).far)
+    definition = bundle.manifest.feature_definition
+    told = vectors["regime"] if "regime" in vectors.columns else regimes(vectors, definition)
+    normal = _normal_windows(records, vectors.select("asset", told))
+    weeks = definition.step / WEEK
+    yield _promise(name, promised, normal, weeks)
+    if bundle.manifest.regime_thresholds:
+        for (regime,), rows in normal.group_by("regime", maintain_order=True):
+            yield _promise(f"{name}, {regime or 'regime unknown'}", promised, rows, weeks)
+
+
+def _normal_windows(records: Mapping[str, Record], windows: pl.DataFrame) -> pl.DataFrame:
+    """Return regime, `alarm` and `began` (whether an alarm begins there) of normal windows."""
+    parts = []
+    for (asset,), rows in windows.group_by("asset", maintain_order=True):
+        record = records[str(asset)]
+        began = np.zeros(len(record.alarm), np.bool_)
+        began[intervals(record.alarm)[:, 0]] = True
+        parts.append(rows.select("regime", alarm=record.alarm, began=began).filter(~record.truth))
+    return pl.concat(parts)
+
+
+def _promise(name: str, promised: str, normal: pl.DataFrame, weeks: float) -> Promise:
+    alarms, flagged = normal.select(pl.col("began").sum(), pl.col("alarm").mean()).row(0)
+    return Promise(name, promised, alarms / (normal.height * weeks), flagged)
 
 
 def _trivial(vectors: pl.DataFrame, case: Case, far: float) -> Iterator[tuple[str, dict[str, Record]]]:

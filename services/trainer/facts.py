@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 import polars as pl
 
-from andon.clock import isoformat
+from andon.clock import SECOND, isoformat
 from andon.models import FeatureProfile, ModelCard, ReferenceProfile, TrainingFacts
 from andon.models.manifest import QUANTILE_LEVELS
 from services.trainer.order import Order
@@ -63,9 +63,24 @@ def model_card(order: Order, facts: TrainingFacts) -> ModelCard:
     assets = ", ".join(facts.assets) if len(facts.assets) <= 5 else f"{len(facts.assets)} assets"
     return ModelCard(
         purpose=order.purpose,
+        intended_use=_intended_use(order),
         owner=order.owner,
         data=f"{order.data}: {facts.fit_windows + facts.calibration_windows} windows of {assets}, {span}.",
         limits="Advice only. It knows only the normal operation of that period: other products, recipes, seasons or "
         "settings look anomalous to it, and what was already wrong then looks normal."
         + (f" It does not look at: {ignored}." if ignored else ""),
     )
+
+
+def _intended_use(order: Order) -> str:
+    definition, lasting = order.asset_class.feature_definition, order.asset_class.model.open_after
+    return (
+        f"Says of machines of class {order.class_name} whether {_span(definition.window)} of their data, by feature "
+        f"definition {definition.hash}, is unlike normal operation; an alert opens when that lasts {_span(lasting)}. "
+        "For people who then look at the machine: not for protection or control, not for machines of other classes, "
+        "and not to judge people."
+    )
+
+
+def _span(micros: int) -> str:
+    return f"{micros / SECOND:g} s"

@@ -10,8 +10,7 @@ import polars as pl
 
 from andon.errors import TrainingError
 from andon.features import FeatureDefinition
-from andon.models import Criterion, ModelFacts, ReferenceProfile
-from services.trainer.budget import alarms_per_week, budget_threshold, stretches_of
+from andon.models import Bundle, Criterion, ModelFacts, Reference, ReferenceProfile, make_bundle
 from services.trainer.facts import model_card, reference_profile, training_facts
 from services.trainer.families import FAMILIES, Model, Period
 from services.trainer.graph import verify
@@ -19,16 +18,21 @@ from services.trainer.leakage import refuse_leakage
 from services.trainer.order import Order
 from services.trainer.scaling import Float64
 from services.trainer.split import Split, split_windows
-from services.trainer.threshold import choose_threshold, sustained_scores
+from services.trainer.thresholds import choose_thresholds
 from services.trainer.verdict import budget_kept, judge_training, share_kept
 
 
 @dataclass(frozen=True, slots=True)
 class Trained:
-    """A trained model, ready to be sealed by `andon.models.make_bundle`."""
+    """A trained model with what it learned from, ready to be sealed."""
 
     facts: ModelFacts
     onnx: bytes
+    reference: bytes
+
+    def seal(self, created: int) -> Bundle:
+        """Return the model as a bundle made at *created*, microseconds UTC."""
+        return make_bundle(self.facts, self.onnx, created=created, reference=self.reference)
 
 
 def train_class(vectors: pl.DataFrame, order: Order) -> Trained:
@@ -36,7 +40,7 @@ def train_class(vectors: pl.DataFrame, order: Order) -> Trained:
 
     Args:
         vectors: columns `asset`, `start`, `time` (the window's end), `good_ratio` and `features` (Struct), as
-            in `andon.contracts.FeatureVector`.
+            in `andon.contracts.FeatureVector`; and, if it is known, `regime` (see `andon.features.regime`).
         order: what to train.
 
     Raises:
@@ -65,10 +69,28 @@ def train_split(split: Split, order: Order) -> Trained:
     onnx = model.export()
     verify(onnx, model.contributions, np.concatenate([period.fit, period.calibration]))
     score = pl.Series(model.contributions(period.calibration).sum(axis=1))
-    scores = split.calibration.select("asset", "time").with_columns(score=score)
+    scores = split.calibration.select("asset", "time", _regime(split.calibration)).with_columns(score=score)
     return Trained(
-        _facts(order, split, model, reference_profile(period.fit, model.scaling, names), scores, len(onnx)), onnx
+        _facts(order, split, model, reference_profile(period.fit, model.scaling, names), scores, len(onnx)),
+        onnx,
+        _reference(split, period, model).render(),
     )
+
+
+def _reference(split: Split, period: Period, model: Model) -> Reference:
+    """Return the windows that drift is measured against: those learned from, and those that set the limits."""
+    used, matrix = pl.concat([split.fit, split.calibration]), np.concatenate([period.fit, period.calibration])
+    score = pl.Series("score", model.contributions(matrix).sum(axis=1), nan_to_null=True)
+    regime = _regime(used)
+    features = pl.DataFrame(matrix, schema=period.names, orient="row", nan_to_null=True)
+    return Reference.of(features.with_columns(used["asset"], used["time"], regime, score), period.names)
+
+
+def _regime(windows: pl.DataFrame) -> pl.Series:
+    """Return the column `regime` of windows; an empty text where nobody told any."""
+    if "regime" in windows.columns:
+        return windows["regime"]
+    return pl.Series("regime", [""]).new_from_index(0, windows.height)
 
 
 def _period(split: Split, definition: FeatureDefinition) -> Period:
@@ -119,12 +141,11 @@ def _facts(
         split: the windows.
         model: what was learned of them.
         reference: what is normal.
-        scores: asset, time and score of the calibration windows.
+        scores: asset, time, score and regime of the calibration windows.
         size: of the graph, bytes.
     """
     spec, definition = order.asset_class.model, order.asset_class.feature_definition
-    sustained = sustained_scores(scores, spec.open_after, definition.step)
-    threshold, metrics = _threshold(sustained, order)
+    chosen = choose_thresholds(scores, order)
     excluded = {definition.feature_names[column]: reason for column, reason in model.scaling.excluded.items()}
     training = training_facts(order, split, excluded)
     return ModelFacts(
@@ -134,34 +155,21 @@ def _facts(
         feature_definition=definition,
         feature_hash=definition.hash,
         features=definition.feature_names,
-        threshold=threshold,
+        threshold=chosen.threshold,
+        regime_thresholds=dict(chosen.by_regime),
         min_good_ratio=spec.min_good_ratio,
         reference=reference,
         training=training,
-        metrics={**model.metrics, **metrics},
+        metrics={**model.metrics, **chosen.metrics},
         card=model_card(order, training),
         verdict=judge_training(
-            alarms=_alarms_kept(order, metrics, len(sustained)),
+            alarms=_alarms_kept(order, chosen.metrics, chosen.windows),
             used=len(definition.feature_names) - len(excluded),
             features=len(definition.feature_names),
             size=size,
             max_size_mib=order.criteria.max_size_mib,
         ),
     )
-
-
-def _threshold(sustained: pl.DataFrame, order: Order) -> tuple[float, dict[str, float]]:
-    """Return the threshold, and figures of what it does in the calibration period."""
-    step = order.asset_class.feature_definition.step
-    score, stretches = sustained["score"].to_numpy(), stretches_of(sustained, step)
-    threshold, tail = choose_threshold(score, order.false_alarm_rate)
-    if order.false_alarms_per_week is not None:
-        threshold = budget_threshold(stretches, order.false_alarms_per_week, step)
-    return threshold, {
-        "tail_index": tail,
-        "calibration_alarms": float((score > threshold).mean()),
-        "calibration_alarms_per_week": alarms_per_week(stretches, threshold, step),
-    }
 
 
 def _alarms_kept(order: Order, metrics: Mapping[str, float], windows: int) -> Criterion:

@@ -51,12 +51,13 @@ def judge_training(*, alarms: Criterion, used: int, features: int, size: int, ma
                 at_most=False,
                 evidence=f"{used} of {features} features varied enough to learn from",
             ),
-            Criterion(
-                name="size_mib",
-                value=size / 2**20,
-                limit=max_size_mib,
-                at_most=True,
-                evidence="size of model.onnx",
-            ),
+            size_kept(size, max_size_mib),
         )
+    )
+
+
+def size_kept(size: int, max_size_mib: float) -> Criterion:
+    """Return whether a graph of *size* bytes is as small as asked for."""
+    return Criterion(
+        name="size_mib", value=size / 2**20, limit=max_size_mib, at_most=True, evidence="size of model.onnx"
     )

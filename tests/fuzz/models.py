@@ -16,7 +16,7 @@ from andon.models.bundle import MANIFEST_FILE, MODEL_FILE, parse_manifest
 from andon.models.manifest import ModelFacts
 from andon.signing import Role, Signer, Trust, generate_key
 from andon.signing.claim import Claim, parse_claim
-from services.inference.trial import Trials
+from andon.serving.trial import Trials
 from tests.fuzz.target import Backends, Parse, Target, always
 from tests.models.sample import bundle
 

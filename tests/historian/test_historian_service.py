@@ -97,6 +97,11 @@ async def test_every_stage_is_kept_once_and_read_again_without_effect(
         assert kept is not None
         assert tuple(kept)[:3] == (31.2, "anomaly", "centrifugal-pump-anomaly")
         assert orjson.loads(kept["document"]) == sample(Stage.INFERENCE)
+        drift = await pool.fetchrow("SELECT state, cause, retrain, action, model_version FROM history.drift")
+        told = sample(Stage.DRIFT)
+        assert drift is not None
+        assert tuple(drift)[:4] == tuple(told[name] for name in ("state", "cause", "retrain", "action"))
+        assert drift["model_version"] == told["model"]["version"]
         late = "SELECT count(*) FROM history.\"raw_pump\" WHERE sequence >= 50 AND origin <> 'backfill'"
         assert await pool.fetchval(late) == 0, "what came by way of backfill is history, whatever it says"
         before = await pool.fetchval(EXTENT)

@@ -9,7 +9,7 @@ import pytest
 
 from andon.errors import ConfigError
 from andon.models import make_bundle, save_bundle
-from services.inference.loading import load_bundles
+from andon.serving.loading import load_bundles
 from tests.models.sample import bundle, trained
 
 

@@ -14,13 +14,13 @@ from hypothesis import strategies as st
 from andon.contracts import Decision, Inference
 from andon.errors import BundleError
 from andon.models import Bundle, make_bundle
+from andon.serving.lineup import Canary, Lineup
 from andon.stream import Result
 from andon.stream.stage import LINEAGE_COLUMNS
 from services.alert.processor import alert_stage
 from services.alert.settings import AlertSettings
 from services.inference.compare import count_verdicts
 from services.inference.judge import Judge
-from services.inference.lineup import Canary, Lineup
 from services.inference.processor import InferenceProcessor, judge_of
 from services.inference.settings import InferenceSettings, ScoringSettings
 from tests.models.sample import PLANT, bundle, normal, trained, vectors

@@ -114,6 +114,21 @@ def test_an_anomaly_comes_with_its_reasons() -> None:
     assert [part.words is not None for part in event.contributions] == [True, True, True, False, False]
 
 
+def test_a_window_is_held_against_the_threshold_of_what_is_made() -> None:
+    rows = vectors(normal(3))
+    products = pl.Series(["water", "syrup", "tar"])
+    rows = rows.with_columns(pl.col("context").struct.with_fields(product=products))
+    scores = [event.score for event in events(judged(rows))]
+    assert all(score is not None and score > 0 for score in scores)
+    own = {"product water": 1e-6, "product syrup": 1e6}
+    facts = trained().facts.model_copy(update={"regime_thresholds": own})
+    by = stage(bundles={"pump": make_bundle(facts, trained().onnx, created=1)})
+    water, syrup, tar = events(judged(rows, by=by))
+    assert [each.threshold for each in (water, syrup, tar)] == [1e-6, 1e6, facts.threshold]
+    assert [each.decision for each in (water, syrup, tar)] == [Decision.ANOMALY, Decision.NORMAL, Decision.NORMAL]
+    assert (bool(water.contributions), bool(syrup.contributions)) == (True, False)
+
+
 def test_a_score_that_can_hold_an_alert_open_comes_with_its_reasons_too() -> None:
     rows = judged(vectors(normal(20_000, seed=6)))
     near = (pl.col("score") > 0.9 * bundle().manifest.threshold).alias("near")

@@ -7,7 +7,7 @@ import pytest
 from onnx import helper, numpy_helper
 
 from andon.errors import BundleError
-from services.inference.trial import Trials
+from andon.serving.trial import Trials
 from tests.models.graphs import CONTRIBUTIONS, with_graph, without_numbers
 from tests.models.sample import bundle
 

@@ -19,16 +19,16 @@ from andon.registry.acts import roll_back
 from andon.registry.client import connected
 from andon.registry.settings import ModelSettings
 from andon.registry.v1 import registry_pb2 as pb
+from andon.serving.follower import Follower
+from andon.serving.lineup import Lineup
+from andon.serving.news import ModelNews
+from andon.serving.trial import Trials
 from andon.settings import DatabaseSettings, KafkaSettings
 from andon.signing import Trust
 from andon.telemetry import Metrics
 from sandbox.registry import RegistrySite
-from services.inference.follower import Follower
-from services.inference.lineup import Lineup
-from services.inference.news import ModelNews
 from services.inference.processor import judge_of
 from services.inference.settings import InferenceSettings
-from services.inference.trial import Trials
 from tests.models.graphs import without_numbers
 from tests.models.sample import PLANT
 from tests.registry.desk import NAME, model, promote, publish, registry
@@ -41,7 +41,7 @@ class KeptNews(ModelNews):
     """Remembers what it would put on the bus."""
 
     def __init__(self) -> None:
-        super().__init__(PLANT, KafkaSettings())
+        super().__init__(PLANT, KafkaSettings(), "inference")
 
     @property
     def told(self) -> list[tuple[str, str, str]]:

@@ -12,13 +12,13 @@ from hypothesis import strategies as st
 
 from andon.errors import BundleError
 from andon.models import Bundle
-from andon.models.bundle import MANIFEST_FILE, MODEL_FILE
+from andon.models.bundle import MANIFEST_FILE, MODEL_FILE, REFERENCE_FILE
 from andon.registry.alias import alias_value
 from andon.registry.approval import statement
 from andon.registry.v1 import registry_pb2 as pb
+from andon.serving.trusted import Known, Trusted, check_order, verify
 from andon.signing import Role, Trust
 from sandbox.registry import RegistrySite, make_registry_site
-from services.inference.trusted import Known, Trusted, check_order, verify
 from tests.registry.desk import NAME, NO_GO, model, saved
 
 SERIAL = 1_800_000_000_000_000
@@ -65,7 +65,9 @@ def test_a_shadow_needs_its_author_only(site: RegistrySite, tmp_path: Path) -> N
 
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
-    file=st.sampled_from([MODEL_FILE, MANIFEST_FILE]), place=st.floats(0, 1, exclude_max=True), bit=st.integers(0, 7)
+    file=st.sampled_from([MODEL_FILE, MANIFEST_FILE, REFERENCE_FILE]),
+    place=st.floats(0, 1, exclude_max=True),
+    bit=st.integers(0, 7),
 )
 def test_any_flipped_bit_is_found(site: RegistrySite, tmp_path: Path, file: str, place: float, bit: int) -> None:
     folder = saved(model(1), tmp_path)

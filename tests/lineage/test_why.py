@@ -12,8 +12,8 @@ from andon.errors import ConfigError
 from andon.lineage import Place, parse_id, parse_lineage
 from andon.lineage.walk import Walk
 from andon.plant.load import load_plant
+from andon.serving.loading import load_bundles
 from andon.settings import KafkaSettings
-from services.inference.loading import load_bundles
 from tests.lineage.pumping import ASSET, frames, plant_file, run_chain, samples, trained, why
 from tests.stream.bus import site_ready
 

@@ -9,7 +9,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from andon.contracts import Context, FeatureVector
-from andon.models import Bundle, make_bundle
+from andon.models import Bundle
 from andon.plant import Plant
 from andon.plant.columns import event_schema
 from services.trainer.order import Order
@@ -95,4 +95,4 @@ def trained() -> Trained:
 @cache
 def bundle() -> Bundle:
     """Return the pumps' model, sealed."""
-    return make_bundle(trained().facts, trained().onnx, created=1_700_000_000_000_000)
+    return trained().seal(1_700_000_000_000_000)

@@ -17,7 +17,7 @@ from andon.models import ModelFacts, load_bundle, make_bundle, save_bundle
 from tests.models.sample import bundle, trained
 
 CREATED = 1_700_000_000_000_000
-FILES = ("model.onnx", "manifest.json")
+FILES = ("model.onnx", "manifest.json", "reference.parquet")
 
 
 @pytest.fixture
@@ -48,7 +48,7 @@ def test_the_version_names_the_content_and_not_the_moment() -> None:
 
 
 def test_saving_the_same_version_again_keeps_the_first(saved: Path, tmp_path: Path) -> None:
-    later = make_bundle(trained().facts, trained().onnx, created=CREATED + 1)
+    later = trained().seal(created=CREATED + 1)
     assert save_bundle(later, tmp_path) == saved
     assert load_bundle(saved).manifest.created == CREATED
 
@@ -120,6 +120,20 @@ def test_a_forged_manifest_is_refused_though_its_digest_fits(
     forge(saved, **change)
     with pytest.raises(BundleError, match=reason):
         load_bundle(saved)
+
+
+def test_a_bundle_from_before_a_field_was_added_is_loaded(tmp_path: Path) -> None:
+    document = json.loads(trained().facts.model_dump_json())
+    del document["regime_thresholds"], document["card"]["intended_use"]
+    onnx = trained().onnx
+    document["digests"] = {"model.onnx": hashlib.sha256(onnx).hexdigest()}
+    version = hashlib.sha256(canonical(document)).hexdigest()[:12]
+    (tmp_path / "model.onnx").write_bytes(onnx)
+    document |= {"version": version, "created": CREATED}
+    own = {"manifest.json": hashlib.sha256(canonical(document)).hexdigest()}
+    (tmp_path / "manifest.json").write_bytes(canonical(document | {"digests": document["digests"] | own}))
+    manifest = load_bundle(tmp_path).manifest
+    assert (manifest.version, manifest.regime_thresholds, manifest.card.intended_use) == (version, {}, "")
 
 
 def test_features_must_be_in_the_definitions_order() -> None:

@@ -234,6 +234,7 @@ WRONG: dict[str, tuple[Any, str]] = {
     "classes.*.model.stale_after": ("0s", "0 is too small (it must be more than 0)"),
     "classes.*.model.open_after": (1.5, "1.5 is no duration"),
     "classes.*.model.resolve_after": ("soon", "'soon' is no duration"),
+    "classes.*.model.thresholds": ("each", "'each' is not known here (known are one, by_regime"),
     "classes.*.model.hysteresis": (1, "1 is too large (it must be less than 1)"),
     "classes.*.model.suppressed_in": ("maintenance", "'maintenance' is no list"),
     "classes.*.model.suppressed_in.#": ("changover", "did you mean 'changeover'?"),

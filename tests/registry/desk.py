@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import dataclasses
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from typer.testing import CliRunner, Result
 from andon.cli import app
 from andon.clock import wall_clock
 from andon.errors import RegistryError
-from andon.models import Bundle, make_bundle, save_bundle
+from andon.models import Bundle, save_bundle
 from andon.models.manifest import Criterion, Verdict
 from andon.plant import Plant
 from andon.registry.acts import approve_request, publish_bundle
@@ -38,7 +39,7 @@ def model(number: int, *, verdict: Verdict | None = GO) -> Bundle:
     """Return one of a series of models, each newer than the one before."""
     facts = trained().facts
     changed = facts.model_copy(update={"threshold": facts.threshold + number, "verdict": verdict})
-    return make_bundle(changed, trained().onnx, created=1_700_000_000_000_000 + number)
+    return dataclasses.replace(trained(), facts=changed).seal(1_700_000_000_000_000 + number)
 
 
 def saved(bundle: Bundle, folder: Path) -> Path:

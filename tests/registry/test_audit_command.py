@@ -61,7 +61,8 @@ async def test_the_log_is_shown_kept_and_proven(database: DatabaseSettings, tmp_
             rf"3 \S+ boris approved request 1 of anna: {NAME} {V1} as production on all assets", lines[0]
         )
         assert lines[1] == "agreed"
-        assert re.fullmatch(rf"approver boris, key {site.signer('boris').key}, serial \d+", lines[2])
+        proof = rf"approver boris, key {site.signer('boris').key}, parity_checked 0, parity_mismatches 0, serial \d+"
+        assert re.fullmatch(proof, lines[2])
         assert re.fullmatch(rf"6 \S+ boris rejected request 2: {NAME} {V2}", lines[-2])
 
         file = tmp_path / "log.jsonl"

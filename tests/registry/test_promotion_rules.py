@@ -100,4 +100,5 @@ def test_roles_are_no_wider_than_their_work() -> None:
         Role.VIEWER: {*looking, "Audit"},
         Role.AUTHOR: {*looking, "Audit", "Publish", "RequestPromotion", "Assign"},
         Role.APPROVER: {*looking, "Audit", "Approve", "Reject", "RollBack", "Assign"},
+        Role.MONITOR: {"ReportParity"},
     }

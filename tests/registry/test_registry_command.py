@@ -13,7 +13,7 @@ from rich.console import Console, RenderableType
 from typer.testing import CliRunner, Result
 
 from andon.cli import app
-from andon.models.bundle import MODEL_FILE
+from andon.models.bundle import MODEL_FILE, REFERENCE_FILE
 from andon.registry.client import connected
 from andon.registry.dossier import open_dossier
 from andon.registry.ledger import read_log
@@ -57,10 +57,13 @@ async def test_a_model_goes_its_way_at_the_command_line(database: DatabaseSettin
         assert re.fullmatch(rf"published {NAME} {V1} by anna \(go\)\nreceipt 1:[0-9a-f]{{64}}\n", shown)
         assert "was published before" in await run("anna", "publish", saved(FIRST, tmp_path), *anna)
         shown = await run("anna", "request", NAME, V1, "--reason", "better")
-        assert shown.startswith(f"request 1: {NAME} {V1} as production on all assets, waits for an approver\n")
+        assert shown.startswith(
+            f"request 1: {NAME} {V1} as production on all assets, waits for an approver; parity of feature definition "
+        )
         assert "request 1 of anna" in await run("clara", "list", NAME)
         shown = await run("boris", "approve", 1, *boris, "--reason", "agreed")
-        assert shown.startswith(f"{NAME} {V1} acts as production on all assets\nreceipt 4:")
+        assert shown.startswith(f"{NAME} {V1} acts as production on all assets; parity of feature definition")
+        assert "\nreceipt 4:" in shown
 
         await run("anna", "publish", saved(SECOND, tmp_path), *anna)
         assert "as canary on 2.5 % of" in await run("anna", "request", NAME, V2, "--canary", 2.5, "-r", "try")
@@ -80,6 +83,7 @@ async def test_a_model_goes_its_way_at_the_command_line(database: DatabaseSettin
 
         fetched = Path((await run("clara", "fetch", NAME, V2, "-o", tmp_path / "got")).split()[-1])
         assert (fetched / MODEL_FILE).read_bytes() == SECOND.onnx
+        assert (fetched / REFERENCE_FILE).read_bytes() == SECOND.reference
 
 
 async def test_show_tells_all_that_is_known_and_checks_signatures_itself(
@@ -90,7 +94,8 @@ async def test_show_tells_all_that_is_known_and_checks_signatures_itself(
         await publish(site, model(4, verdict=NO_GO), tmp_path)
         shown = done(await andon_registry(site, "clara", "show", NAME, V1))
         for expected in (
-            "purpose  Does the pump run as usual?",
+            "purpose       Does the pump run as usual?",
+            "intended use  Says of machines of class pump whether 10 s of their data",
             "go      every criterion is met",
             "recall  1, at least 0.9: met (ten faults)",
             f"author                  anna, key {site.signer('anna').key}",

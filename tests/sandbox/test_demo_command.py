@@ -46,6 +46,10 @@ def test_the_demo_finds_the_events_whatever_way_the_machines_are_read(source: st
     assert 0 < report["p50_ms"] <= report["p99_ms"]
     assert "events found" in done.stdout
     assert (tmp_path / "demo.svg").read_text().startswith("<svg")
+    page = (tmp_path / "report.html").read_text()
+    assert f"<h1>Found {report['events_found']} of 10 faults" in page
+    assert "approved request 1 of anna" in page  # the alert is walked back to the people behind its model
+    assert str(tmp_path / "report.html") in done.stdout.replace("\n", "")
 
 
 @pytest.mark.parametrize(

@@ -53,7 +53,7 @@ def test_the_pages_commands_make_keys_sign_and_verify(bundle: Path) -> None:
     Path("trust.yaml").write_text(trust)
     shown, by_anna, by_paul, verified = run(sign, bundle)
     assert [result.exit_code for result in (shown, by_anna, by_paul, verified)] == [0, 0, 0, 0], verified.output
-    assert "purpose  Does the pump run as usual?" in shown.output
+    assert "purpose       Does the pump run as usual?" in shown.output
     assert "signed as author with key" in by_anna.output
     fingerprints = [result.output.split()[2] for result in made]
     for role, name, key in zip(("author", "approver"), ("anna", "paul"), fingerprints, strict=True):
@@ -71,7 +71,7 @@ def test_an_auditor_needs_nothing_of_andon(bundle: Path) -> None:
     audit = subprocess.run(["sh", "-ec", script], cwd=bundle, env=environment, capture_output=True, text=True)
     assert audit.returncode == 0, audit.stderr
     assert "Verification succeeded" in audit.stdout
-    assert audit.stdout.endswith("manifest.json: OK\nmodel.onnx: OK\n")
+    assert audit.stdout.endswith("manifest.json: OK\nmodel.onnx: OK\nreference.parquet: OK\n")
 
 
 def test_what_keygen_prints_is_a_trust_file(bundle: Path) -> None:

@@ -15,8 +15,10 @@ from hypothesis import strategies as st
 from pydantic import SecretStr
 
 from andon.errors import BundleError, SignatureError, SigningError
+from andon.models import make_bundle, save_bundle
 from andon.signing import Signature, Signer, Trust, check_four_eyes, generate_key
 from andon.signing.claim import canonical
+from tests.models.sample import trained
 from tests.signing.people import APPROVER, AUTHOR, People, new_bundle
 
 STATEMENT: dict[str, str | int | bool] = {
@@ -25,7 +27,7 @@ STATEMENT: dict[str, str | int | bool] = {
     "rollback": False,
     "reason": "Prüfung bestanden",
 }
-FILES = ("model.onnx", "manifest.json")
+FILES = ("model.onnx", "manifest.json", "reference.parquet")
 READ_ONLY = settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
@@ -263,6 +265,21 @@ def test_a_missing_file_is_named(bundle: Path, trust: Trust, signed: bytes) -> N
     assert "has no model.onnx; copy the bundle again" in refusal(trust, bundle, signed)
     shutil.rmtree(bundle)
     assert "cannot be read" in refusal(trust, bundle, signed)
+
+
+def test_a_reference_is_neither_taken_away_nor_slipped_in(
+    tmp_path: Path, bundle: Path, people: People, trust: Trust, signed: bytes
+) -> None:
+    reference = (bundle / "reference.parquet").read_bytes()
+    (bundle / "reference.parquet").unlink()
+    assert "is over files ['manifest.json', 'model.onnx', 'reference.parquet'], a bundle has" in refusal(
+        trust, bundle, signed
+    )
+    old = save_bundle(make_bundle(trained().facts, trained().onnx, created=1), tmp_path)
+    signature = people.signer("paul").sign(old, APPROVER)
+    assert set(trust.verify(old, signature, APPROVER).files) == {"manifest.json", "model.onnx"}
+    (old / "reference.parquet").write_bytes(reference)
+    assert "is over files ['manifest.json', 'model.onnx'], a bundle has" in refusal(trust, old, signature)
 
 
 def test_no_link_leaves_the_folder(tmp_path: Path, bundle: Path, trust: Trust, signed: bytes) -> None:

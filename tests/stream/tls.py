@@ -28,7 +28,7 @@ async def terminator(port: int, target: int, server: Pair, *, clients: Authority
 
     async def pass_on(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         inner_reader, inner_writer = await asyncio.open_connection("127.0.0.1", target)
-        await asyncio.gather(_copy(reader, inner_writer), _copy(inner_reader, writer))
+        await asyncio.gather(copy(reader, inner_writer), copy(inner_reader, writer))
 
     listening = await asyncio.start_server(pass_on, "127.0.0.1", port, ssl=context)
     try:
@@ -37,7 +37,8 @@ async def terminator(port: int, target: int, server: Pair, *, clients: Authority
         listening.close()
 
 
-async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+async def copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """Pass on what comes until it ends."""
     with contextlib.suppress(ConnectionError, ssl.SSLError):
         while data := await reader.read(65_536):
             writer.write(data)

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from andon.clock import wall_clock
 from andon.plant.load import load_plant
+from andon.serving.loading import load_bundles
 from andon.settings import KafkaSettings, TelemetrySettings, TracingSettings
 from andon.stream.publish import new_lines
 from andon.telemetry import Metrics
@@ -24,7 +25,6 @@ from services.alert.settings import AlertSettings
 from services.context.processor import context_stage
 from services.context.settings import ContextSettings
 from services.feature.processor import feature_stage
-from services.inference.loading import load_bundles
 from services.inference.processor import inference_stage
 from services.inference.settings import InferenceSettings
 from services.ingest.outlet.outlet import Outlet
@@ -40,7 +40,7 @@ HEX = st.text("0123456789abcdef", min_size=32, max_size=32)
 
 def contexts(count: int, traced: float) -> list[str]:
     lines = new_lines([(b"hall/pump", b"{}")] * count, traced=traced)
-    return [dict(line.headers)["traceparent"].decode() for line in lines]
+    return [(dict(line.headers)["traceparent"] or b"").decode() for line in lines]
 
 
 async def test_one_trace_leads_from_the_machine_to_the_alert(kafka: KafkaSettings, site: str, tmp_path: Path) -> None:

@@ -165,6 +165,35 @@ def test_parity_is_computed_on_the_datasets_own_frames_and_sees_one_changed_bit(
     assert check_parity(changed, told, PUMP).mismatches == 1
 
 
+@pytest.mark.parametrize(("first", "last"), [(300, 400), (50, 750)])
+def test_a_labelled_part_has_as_many_windows_of_faults_as_normal_ones(first: int, last: int) -> None:
+    truth = truth_of(frames(), intervals(("hall/a", first, last), ("hall/a", 900, 950)))
+    source = Source("test", frames(), truth)
+    dataset = build_dataset(PLANT, "pump", source, balance=1)
+    labelled, card = dataset.parts["labelled"], dataset.card.balance
+    assert card is not None
+    assert labelled["abnormal"].sum() * 2 == labelled.height == 2 * min(card.normal, card.abnormal)
+    assert labelled["time"].max() <= dataset.parts["test"]["start"].min()  # type: ignore[operator]
+    assert labelled.filter("abnormal")["time"].is_between(at(first), at(last), closed="right").all()
+    whole = labelled.filter(~pl.col("abnormal")) if card.normal <= card.abnormal else labelled.filter("abnormal")
+    assert whole.height == min(card.normal, card.abnormal)  # of the class that has fewer none is left out
+    chosen = labelled.filter(abnormal=card.abnormal > card.normal)["time"].sort()
+    assert (chosen.diff().drop_nulls() == 5 * SECOND).mean() > 0.5  # type: ignore[operator]  # in blocks
+    assert build_dataset(PLANT, "pump", source, balance=1).card == dataset.card
+    assert build_dataset(PLANT, "pump", source, balance=2).card.content != dataset.card.content
+    plain = built(truth=truth)
+    assert {name: part.height for name, part in plain.parts.items()} == {
+        name: part.height for name, part in dataset.parts.items() if name != "labelled"
+    }
+
+
+def test_windows_of_one_class_only_are_not_balanced() -> None:
+    late = truth_of(frames(), intervals(("hall/a", 900, 950)))
+    for source in (Source("test", frames()), Source("test", frames(), late)):
+        with pytest.raises(TrainingError, match=r"windows before the test part are normal: .* leave out --balance"):
+            build_dataset(PLANT, "pump", source, balance=0)
+
+
 def test_a_period_without_enough_normal_windows_is_refused() -> None:
     with pytest.raises(TrainingError, match=r"no window is left for train and .*maintenance"):
         built(events=[service(0, 1_000)])
@@ -206,7 +235,11 @@ def test_the_command_builds_from_the_lake_and_from_a_recording(tmp_path: Path) -
         "--events",
         tmp_path / "events.jsonl",
     ]
-    done = CliRunner().invoke(app, [*map(str, given), "--lake", str(lake), "--labels", str(tmp_path / "labels.csv")])
+    labelled = [*map(str, given), "--lake", str(lake), "--labels", str(tmp_path / "labels.csv")]
+    refused = CliRunner().invoke(app, [*labelled, "--balance"])
+    assert refused.exit_code == 2
+    assert "leave out --balance" in refused.output
+    done = CliRunner().invoke(app, labelled)
     assert done.exit_code == 0, done.output
     (path,) = (tmp_path / "sets").iterdir()
     dataset = load_dataset(path)

@@ -2,26 +2,31 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import polars as pl
 import pytest
 import yaml
 from typer import Typer
-from typer.testing import CliRunner
+from typer.testing import CliRunner, Result
 
-from andon.errors import AndonError, TrainingError
+from andon.errors import AndonError, ConfigError, TrainingError
 from andon.models import Bundle
-from andon.plant import Plant
+from andon.plant import Criteria, Plant
 from andon.recordings import load_mapping, open_recording
 from services.trainer.dataset import read_dataset, train_recording
 from services.trainer.evaluate import Case, evaluate, labelled_vectors, verdicts
 from services.trainer.evaluate_cli import evaluate as command
+from services.trainer.judgement import judge_models
 
 SECOND = 1_000_000
 ROWS, FAULT = 1_200, slice(900, 1_100)
-PLANT_FILE = {
+PLANT_FILE: dict[str, Any] = {
     "enterprise": "acme",
     "site": "north",
     "classes": {
@@ -124,15 +129,79 @@ def test_a_model_of_another_definition_is_refused(recording: Path, bundle: Bundl
         evaluate(changed, [bundle], "pumps")
 
 
-def test_the_command_writes_a_report(recording: Path, bundle: Bundle, tmp_path: Path) -> None:
+def ran(recording: Path, output: Path, *more: object, criteria: Mapping[str, float] | None = None) -> Result:
+    """Run the command with a plant whose use case asks for *criteria*."""
+    asked = {
+        "name": "Low flow",
+        "asset_class": "pump",
+        "owner": "shift lead",
+        "kpi": "stops",
+        "baseline": 2,
+        "target": 1,
+    }
+    plant = output / "plant.yaml"
+    plant.write_text(yaml.safe_dump(PLANT_FILE | {"use_cases": [asked | {"criteria": dict(criteria or {})}]}))
     app = Typer()
     app.command()(command)
-    arguments = ["--plant", recording / "plant.yaml", "--recording", recording, "--output", tmp_path]
-    given = [*arguments, "--bundles", recording / "bundles", "--skip-rows", 800]
-    done = CliRunner().invoke(app, [str(each) for each in given])
+    given = ["--plant", plant, "--recording", recording, "--output", output, "--skip-rows", 800, *more]
+    return CliRunner().invoke(app, [str(each) for each in given])
+
+
+def test_the_command_writes_a_report(recording: Path, bundle: Bundle, tmp_path: Path) -> None:
+    done = ran(recording, tmp_path, "--bundles", recording / "bundles")
     assert done.exit_code == 0, done.output
     assert "2/2" in done.output
     assert (tmp_path / "pump.html").read_text().startswith("<!doctype html>")
-    refused = CliRunner().invoke(app, [*map(str, arguments), "--bundles", str(tmp_path)])
+    refused = ran(recording, tmp_path, "--bundles", tmp_path)
     assert isinstance(refused.exception, AndonError)
     assert "andon train" in str(refused.exception)
+
+
+def test_the_command_says_go_or_no_go_by_the_use_case(recording: Path, bundle: Bundle, tmp_path: Path) -> None:
+    own = "--bundles", recording / "bundles"
+    asked = {"min_recall": 0.9, "max_false_alarms_per_week": 10, "max_latency_ms": 1_000, "max_size_mib": 1}
+    done = ran(recording, tmp_path, *own, criteria=asked)
+    assert done.exit_code == 0, done.output
+    assert f"{bundle.manifest.family} {bundle.ref.version}:\n  go\n" in done.output
+    assert "recall: 1, at least 0.9 (2 of 2 events found, 0 false alarms in" in done.output
+    assert re.search(r"parity_mismatches: 0, at most 0 \(1\d\d vectors computed again", done.output)
+    page = (tmp_path / "pump.html").read_text()
+    assert '<span class="go">Go</span>' in page
+    assert "not for protection or control" in page  # the card's intended use
+    done = ran(recording, tmp_path, *own, criteria=asked | {"max_size_mib": 1e-6})
+    assert done.exit_code == 1, done.output
+    assert "  no go\n" in done.output
+    assert '<span class="nogo">No go</span>' in (tmp_path / "pump.html").read_text()
+
+
+def test_a_model_must_be_no_worse_than_the_champion_whatever_windows_that_looks_at(
+    recording: Path, bundle: Bundle
+) -> None:
+    deaf, nervous = (
+        replace(bundle, manifest=bundle.manifest.model_copy(update={"threshold": at})) for at in (1e9, 1e-9)
+    )
+    assert against(recording, bundle, bundle) == {"recall_of_champion": True, "false_alarms_of_champion": True}
+    assert against(recording, deaf, bundle) == {"recall_of_champion": False, "false_alarms_of_champion": True}
+    assert against(recording, nervous, bundle) == {"recall_of_champion": True, "false_alarms_of_champion": False}
+    longer = PLANT_FILE["classes"]["pump"] | {"features": {"window": "30s", "aggregates": ["mean"]}}
+    other = Plant.model_validate(PLANT_FILE | {"classes": {"pump": longer}})
+    mapping = load_mapping(recording / "mapping.yaml")
+    trained = train_recording(other, recording, mapping, recording / "other", max_rows=800)
+    (champion,) = trained.bundles.values()
+    assert champion.manifest.feature_hash != bundle.manifest.feature_hash
+    assert all(against(recording, bundle, champion).values())
+
+
+def against(recording: Path, model: Bundle, champion: Bundle) -> dict[str, bool]:
+    (judged,) = judge_models(case(recording, skip_rows=800), [model], Criteria(), champion)
+    return {each.name: each.met for each in judged.verdict.criteria if each.name.endswith("champion")}
+
+
+def test_a_champion_of_another_class_is_refused(recording: Path, bundle: Bundle, tmp_path: Path) -> None:
+    pumps = yaml.safe_dump(PLANT_FILE).replace("pump", "fan")
+    fans = Plant.model_validate(yaml.safe_load(pumps))
+    mapping = load_mapping(recording / "mapping.yaml")
+    (champion,) = train_recording(fans, recording, mapping, tmp_path / "fans", max_rows=800).bundles
+    refused = ran(recording, tmp_path, "--bundles", recording / "bundles", "--champion", champion)
+    assert isinstance(refused.exception, ConfigError)
+    assert "is a model of class fan, the recording has pump" in str(refused.exception)

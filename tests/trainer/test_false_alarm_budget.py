@@ -70,9 +70,13 @@ def test_each_regime_has_its_threshold_and_a_short_one_the_highest() -> None:
     idle, busy, odd = scores(DAY, 0.5, random), scores(DAY, 0.5, random, size=4.0), np.ones(5)
     regime = ["idle"] * DAY + ["busy"] * DAY + ["odd"] * 5
     rows = pl.DataFrame({"asset": "a", "score": np.concatenate([idle, busy, odd]), "regime": regime})
-    found = regime_thresholds(rows.with_columns(time=pl.int_range(rows.height) * STEP), 1.0, STEP)
+    found = regime_thresholds(rows.with_columns(time=pl.int_range(rows.height) * STEP), once_a_week)
     assert found["busy"] > 2 * found["idle"]
     assert found["odd"] == found["busy"]
+
+
+def once_a_week(rows: pl.DataFrame) -> float:
+    return budget_threshold(stretches_of(rows, STEP), 1.0, STEP)
 
 
 def test_stretches_end_where_windows_are_missing() -> None:
@@ -85,4 +89,4 @@ def test_too_little_to_calibrate_with_is_refused() -> None:
         budget_threshold([np.ones(10)], 1.0, STEP)
     few = pl.DataFrame({"asset": "a", "time": [0], "score": [1.0], "regime": "idle"})
     with pytest.raises(TrainingError, match=f"no regime has the {FEWEST_SCORES} windows"):
-        regime_thresholds(few, 1.0, STEP)
+        regime_thresholds(few, once_a_week)

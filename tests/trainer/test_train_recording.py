@@ -110,6 +110,8 @@ def test_a_recording_becomes_bundles_and_reasons(recording: Path) -> None:
     facts = bundle.manifest
     assert (facts.name, facts.asset_class, facts.created) == ("pump", "pump", 7)
     assert (facts.card.purpose, facts.card.owner) == ("Dry runs (stops)", "shift lead")
+    assert facts.card.intended_use.startswith("Says of machines of class pump whether 10 s of their data")
+    assert "not for protection or control" in facts.card.intended_use
     assert facts.card.data.startswith("recording march: 59 windows of hall/pump, 2024-01-01T00:00:00")
     assert list(training.refused) == ["fan"]
     assert "speed_mean did not move in the normal period" in training.refused["fan"]

@@ -122,6 +122,22 @@ class Receipt(_message.Message):
     hash: str
     def __init__(self, number: _Optional[int] = ..., hash: _Optional[str] = ...) -> None: ...
 
+class Parity(_message.Message):
+    __slots__ = ("definition", "checked", "mismatches", "largest", "since", "reporters")
+    DEFINITION_FIELD_NUMBER: _ClassVar[int]
+    CHECKED_FIELD_NUMBER: _ClassVar[int]
+    MISMATCHES_FIELD_NUMBER: _ClassVar[int]
+    LARGEST_FIELD_NUMBER: _ClassVar[int]
+    SINCE_FIELD_NUMBER: _ClassVar[int]
+    REPORTERS_FIELD_NUMBER: _ClassVar[int]
+    definition: str
+    checked: int
+    mismatches: int
+    largest: float
+    since: int
+    reporters: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, definition: _Optional[str] = ..., checked: _Optional[int] = ..., mismatches: _Optional[int] = ..., largest: _Optional[float] = ..., since: _Optional[int] = ..., reporters: _Optional[_Iterable[str]] = ...) -> None: ...
+
 class PublishRequest(_message.Message):
     __slots__ = ("head", "chunk")
     class Head(_message.Message):
@@ -207,14 +223,16 @@ class ListRequest(_message.Message):
     def __init__(self, name: _Optional[str] = ..., version: _Optional[str] = ...) -> None: ...
 
 class ListResponse(_message.Message):
-    __slots__ = ("models", "assignments", "promotions")
+    __slots__ = ("models", "assignments", "promotions", "parity")
     MODELS_FIELD_NUMBER: _ClassVar[int]
     ASSIGNMENTS_FIELD_NUMBER: _ClassVar[int]
     PROMOTIONS_FIELD_NUMBER: _ClassVar[int]
+    PARITY_FIELD_NUMBER: _ClassVar[int]
     models: _containers.RepeatedCompositeFieldContainer[ModelVersion]
     assignments: _containers.RepeatedCompositeFieldContainer[Assignment]
     promotions: _containers.RepeatedCompositeFieldContainer[Promotion]
-    def __init__(self, models: _Optional[_Iterable[_Union[ModelVersion, _Mapping]]] = ..., assignments: _Optional[_Iterable[_Union[Assignment, _Mapping]]] = ..., promotions: _Optional[_Iterable[_Union[Promotion, _Mapping]]] = ...) -> None: ...
+    parity: _containers.RepeatedCompositeFieldContainer[Parity]
+    def __init__(self, models: _Optional[_Iterable[_Union[ModelVersion, _Mapping]]] = ..., assignments: _Optional[_Iterable[_Union[Assignment, _Mapping]]] = ..., promotions: _Optional[_Iterable[_Union[Promotion, _Mapping]]] = ..., parity: _Optional[_Iterable[_Union[Parity, _Mapping]]] = ...) -> None: ...
 
 class RequestPromotionRequest(_message.Message):
     __slots__ = ("name", "version", "alias", "share_permille", "reason")
@@ -231,12 +249,14 @@ class RequestPromotionRequest(_message.Message):
     def __init__(self, name: _Optional[str] = ..., version: _Optional[str] = ..., alias: _Optional[_Union[Alias, str]] = ..., share_permille: _Optional[int] = ..., reason: _Optional[str] = ...) -> None: ...
 
 class RequestPromotionResponse(_message.Message):
-    __slots__ = ("promotion", "receipt")
+    __slots__ = ("promotion", "receipt", "parity")
     PROMOTION_FIELD_NUMBER: _ClassVar[int]
     RECEIPT_FIELD_NUMBER: _ClassVar[int]
+    PARITY_FIELD_NUMBER: _ClassVar[int]
     promotion: Promotion
     receipt: Receipt
-    def __init__(self, promotion: _Optional[_Union[Promotion, _Mapping]] = ..., receipt: _Optional[_Union[Receipt, _Mapping]] = ...) -> None: ...
+    parity: Parity
+    def __init__(self, promotion: _Optional[_Union[Promotion, _Mapping]] = ..., receipt: _Optional[_Union[Receipt, _Mapping]] = ..., parity: _Optional[_Union[Parity, _Mapping]] = ...) -> None: ...
 
 class ApproveRequest(_message.Message):
     __slots__ = ("id", "signature", "reason")
@@ -249,12 +269,14 @@ class ApproveRequest(_message.Message):
     def __init__(self, id: _Optional[int] = ..., signature: _Optional[bytes] = ..., reason: _Optional[str] = ...) -> None: ...
 
 class ApproveResponse(_message.Message):
-    __slots__ = ("assignment", "receipt")
+    __slots__ = ("assignment", "receipt", "parity")
     ASSIGNMENT_FIELD_NUMBER: _ClassVar[int]
     RECEIPT_FIELD_NUMBER: _ClassVar[int]
+    PARITY_FIELD_NUMBER: _ClassVar[int]
     assignment: Assignment
     receipt: Receipt
-    def __init__(self, assignment: _Optional[_Union[Assignment, _Mapping]] = ..., receipt: _Optional[_Union[Receipt, _Mapping]] = ...) -> None: ...
+    parity: Parity
+    def __init__(self, assignment: _Optional[_Union[Assignment, _Mapping]] = ..., receipt: _Optional[_Union[Receipt, _Mapping]] = ..., parity: _Optional[_Union[Parity, _Mapping]] = ...) -> None: ...
 
 class RejectRequest(_message.Message):
     __slots__ = ("id", "reason")
@@ -307,6 +329,24 @@ class AssignResponse(_message.Message):
     RECEIPT_FIELD_NUMBER: _ClassVar[int]
     receipt: Receipt
     def __init__(self, receipt: _Optional[_Union[Receipt, _Mapping]] = ...) -> None: ...
+
+class ReportParityRequest(_message.Message):
+    __slots__ = ("definition", "checked", "mismatches", "largest")
+    DEFINITION_FIELD_NUMBER: _ClassVar[int]
+    CHECKED_FIELD_NUMBER: _ClassVar[int]
+    MISMATCHES_FIELD_NUMBER: _ClassVar[int]
+    LARGEST_FIELD_NUMBER: _ClassVar[int]
+    definition: str
+    checked: int
+    mismatches: int
+    largest: float
+    def __init__(self, definition: _Optional[str] = ..., checked: _Optional[int] = ..., mismatches: _Optional[int] = ..., largest: _Optional[float] = ...) -> None: ...
+
+class ReportParityResponse(_message.Message):
+    __slots__ = ("parity",)
+    PARITY_FIELD_NUMBER: _ClassVar[int]
+    parity: Parity
+    def __init__(self, parity: _Optional[_Union[Parity, _Mapping]] = ...) -> None: ...
 
 class AuditRequest(_message.Message):
     __slots__ = ("first",)

@@ -84,6 +84,11 @@ class RegistryServiceStub:
                 request_serializer=andon_dot_registry_dot_v1_dot_registry__pb2.AssignRequest.SerializeToString,
                 response_deserializer=andon_dot_registry_dot_v1_dot_registry__pb2.AssignResponse.FromString,
                 _registered_method=True)
+        self.ReportParity = channel.unary_unary(
+                '/andon.registry.v1.RegistryService/ReportParity',
+                request_serializer=andon_dot_registry_dot_v1_dot_registry__pb2.ReportParityRequest.SerializeToString,
+                response_deserializer=andon_dot_registry_dot_v1_dot_registry__pb2.ReportParityResponse.FromString,
+                _registered_method=True)
         self.Audit = channel.unary_stream(
                 '/andon.registry.v1.RegistryService/Audit',
                 request_serializer=andon_dot_registry_dot_v1_dot_registry__pb2.AuditRequest.SerializeToString,
@@ -166,6 +171,14 @@ class RegistryServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ReportParity(self, request, context):
+        """Tells what a check of feature parity came to. Mismatches keep models of that feature definition from being asked for and
+        approved; that none were found lets nothing through.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def Audit(self, request, context):
         """Gives the audit log from an entry on, oldest first.
         """
@@ -225,6 +238,11 @@ def add_RegistryServiceServicer_to_server(servicer, server):
                     servicer.Assign,
                     request_deserializer=andon_dot_registry_dot_v1_dot_registry__pb2.AssignRequest.FromString,
                     response_serializer=andon_dot_registry_dot_v1_dot_registry__pb2.AssignResponse.SerializeToString,
+            ),
+            'ReportParity': grpc.unary_unary_rpc_method_handler(
+                    servicer.ReportParity,
+                    request_deserializer=andon_dot_registry_dot_v1_dot_registry__pb2.ReportParityRequest.FromString,
+                    response_serializer=andon_dot_registry_dot_v1_dot_registry__pb2.ReportParityResponse.SerializeToString,
             ),
             'Audit': grpc.unary_stream_rpc_method_handler(
                     servicer.Audit,
@@ -502,6 +520,33 @@ class RegistryService:
             '/andon.registry.v1.RegistryService/Assign',
             andon_dot_registry_dot_v1_dot_registry__pb2.AssignRequest.SerializeToString,
             andon_dot_registry_dot_v1_dot_registry__pb2.AssignResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ReportParity(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/andon.registry.v1.RegistryService/ReportParity',
+            andon_dot_registry_dot_v1_dot_registry__pb2.ReportParityRequest.SerializeToString,
+            andon_dot_registry_dot_v1_dot_registry__pb2.ReportParityResponse.FromString,
             options,
             channel_credentials,
             insecure,

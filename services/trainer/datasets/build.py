@@ -14,8 +14,10 @@ from andon.features.inputs import input_columns
 from andon.parity.compare import compare
 from andon.parity.recompute import recompute
 from andon.plant import AssetClass, Plant
+from services.trainer.dataset import with_regimes
+from services.trainer.datasets.balance import balance_windows
 from services.trainer.datasets.card import DatasetCard, ParityCard, content_hash, part_cards
-from services.trainer.datasets.divide import divide, mark_windows
+from services.trainer.datasets.divide import LABELLED, TEST, divide, mark_windows
 from services.trainer.datasets.frames import context_frames
 from services.trainer.leakage import refuse_leakage
 
@@ -29,7 +31,8 @@ class VectorDataset:
 
     Attributes:
         card: what it is.
-        parts: part to its windows, by asset and time: the columns of `andon.features.compute.windows` and `abnormal`.
+        parts: part to its windows, by asset and time: the columns of `andon.features.compute.windows`,
+            `regime` and `abnormal`.
     """
 
     card: DatasetCard
@@ -55,11 +58,18 @@ class Source:
     findings: tuple[str, ...] = ()
 
 
-def build_dataset(plant: Plant, name: str, source: Source) -> VectorDataset:
+def build_dataset(plant: Plant, name: str, source: Source, *, balance: int | None = None) -> VectorDataset:
     """Make the dataset of an asset class; the same input gives the same content hash.
 
+    Args:
+        plant: the plant model.
+        name: of the class.
+        source: its frames, and what was told of them.
+        balance: seed with which windows are chosen for a balanced part `labelled`; None makes no such part.
+
     Raises:
-        TrainingError: the class has nothing to learn from, features know the answer, or a part would be empty.
+        TrainingError: the class has nothing to learn from, features know the answer, a part would be empty, or there is
+            nothing to balance.
     """
     asset_class = plant.classes[name]
     definition = asset_class.feature_definition
@@ -68,8 +78,12 @@ def build_dataset(plant: Plant, name: str, source: Source) -> VectorDataset:
         raise TrainingError("the class has no number or integer tag: add the tags to learn from to the plant model")
     frames = context_frames(source.frames, plant, name, source.events)
     vectors = windows(frames.select("asset", "time", *input_columns(definition)), definition, asset_class.scan)
+    vectors = with_regimes(vectors, frames, asset_class)
     marked = mark_windows(vectors, frames, source.truth, asset_class.model.min_good_ratio)
     parts, left_out = divide(marked, definition)
+    balanced = None
+    if balance is not None:
+        parts[LABELLED], balanced = balance_windows(marked, parts[TEST], definition, balance)
     card = DatasetCard(
         asset_class=name,
         definition=definition.hash,
@@ -80,6 +94,7 @@ def build_dataset(plant: Plant, name: str, source: Source) -> VectorDataset:
         parts=part_cards(parts),
         left_out=left_out,
         parity=check_parity(vectors, frames, asset_class),
+        balance=balanced,
         findings=source.findings,
         content=content_hash(definition.hash, parts),
     )

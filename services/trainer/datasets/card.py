@@ -47,6 +47,19 @@ class ParityCard(_Part):
     """Largest relative error."""
 
 
+class BalanceCard(_Part):
+    """How the part `labelled` was balanced: windows of the class that has more were left out, in blocks of time."""
+
+    seed: int
+    """Of the choice among blocks."""
+    block: Micros
+    """Length of a block, microseconds."""
+    normal: int
+    """Normal windows of train and calibration that it could have had."""
+    abnormal: int
+    """Abnormal windows of their time."""
+
+
 class DatasetCard(_Part):
     """`card.json`."""
 
@@ -65,6 +78,8 @@ class DatasetCard(_Part):
     left_out: dict[str, int]
     """Reason to windows that are in no part for it."""
     parity: ParityCard
+    balance: BalanceCard | None = None
+    """Of the part `labelled`; null where nobody asked for one."""
     findings: tuple[str, ...]
     """What was wrong with the source."""
     content: Sha256
@@ -77,7 +92,8 @@ def content_hash(definition: str, parts: Mapping[str, pl.DataFrame]) -> str:
     for name, rows in parts.items():
         table = rows.select(_ROW).hstack(rows["features"].struct.unnest())
         digest.update(f"\0{name}\0{rows.height}\0{'|'.join(table.columns)}\0".encode())
-        digest.update("\0".join(table["asset"]).encode())
+        for texts in (table["asset"], *(rows[name] for name in ("regime",) if name in rows.columns)):
+            digest.update("\0".join(texts).encode())
         for column in table.drop("asset"):
             digest.update(column.cast(pl.Float64 if column.dtype.is_float() else pl.Int64).to_numpy().tobytes())
     return digest.hexdigest()

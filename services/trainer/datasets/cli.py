@@ -1,4 +1,4 @@
-"""`andon dataset build`: a recording or the lake in, a dataset of each asset class out."""
+"""`andon dataset build`: a recording, the lake or the history in, a dataset of each asset class out."""
 
 from __future__ import annotations
 
@@ -14,10 +14,12 @@ from andon.clock import SECOND, isoformat
 from andon.errors import ConfigError, TrainingError
 from andon.plant.load import load_plant
 from andon.recordings import load_mapping
+from andon.settings import Settings, read_settings
 from services.trainer.datasets.build import Source, build_dataset
 from services.trainer.datasets.card import DatasetCard
 from services.trainer.datasets.folder import save_dataset
-from services.trainer.datasets.sources import from_lake, from_recording, read_events
+from services.trainer.datasets.history import History, from_history
+from services.trainer.datasets.sources import from_lake, from_recording, read_events, read_intervals
 
 #: Exit code when a class went without a dataset: something that a person must correct.
 _INCOMPLETE = 2
@@ -37,38 +39,59 @@ def build(
     plant: Annotated[Path, typer.Option(help="Plant model.")],
     recording: Annotated[Path | None, typer.Option(help="Folder of a recording.")] = None,
     lake: Annotated[Path | None, typer.Option(help="Directory of the historian's lake, instead.")] = None,
+    historian: Annotated[
+        bool, typer.Option("--historian", help="The historian's database (ANDON_DATABASE__*), instead.")
+    ] = False,
     mapping: Annotated[
         Path | None, typer.Option(help="How to read the recording; its own mapping.yaml if not given.")
     ] = None,
     label: Annotated[str | None, typer.Option(help="The recording's column of truth; else its first.")] = None,
     labels: Annotated[
-        Path | None, typer.Option(help="Abnormal intervals of the lake: CSV of asset, start, end (microseconds UTC).")
+        Path | None,
+        typer.Option(help="Abnormal intervals: CSV of asset, start, end (microseconds UTC). Not for recordings."),
     ] = None,
+    feedback: Annotated[
+        bool, typer.Option("--feedback", help="Alerts that people called real are abnormal; with --historian.")
+    ] = False,
     events: Annotated[
-        Path | None, typer.Option(help="Orders, maintenance ... as on the event topic, a JSON document a line.")
+        Path | None,
+        typer.Option(
+            help="Orders, maintenance ... as on the event topic, a JSON document a line; the historian knows its own."
+        ),
     ] = None,
-    since: Annotated[datetime | None, typer.Option("--from", help="Begin of the lake's frames, UTC.")] = None,
+    since: Annotated[
+        datetime | None, typer.Option("--from", help="Begin of the frames, UTC. Not for recordings.")
+    ] = None,
     until: Annotated[datetime | None, typer.Option(help="End of the frames (exclusive), UTC.")] = None,
+    balance: Annotated[
+        bool, typer.Option("--balance", help="Add a part of labelled windows: as many abnormal ones as normal ones.")
+    ] = False,
+    seed: Annotated[int, typer.Option(min=0, help="Of the choice that --balance makes.")] = 0,
     output: Annotated[Path, typer.Option("--output", "-o", help="Folder of datasets.")] = Path("datasets"),
 ) -> None:
     """Compute the feature vectors of a period, and divide them by time into train, calibration and test."""
-    if (recording is None) == (lake is None):
-        raise ConfigError("give either --recording or --lake")
-    _refuse_unused({"--labels": labels, "--from": since} if lake is None else {"--mapping": mapping, "--label": label})
+    if [recording is not None, lake is not None, historian].count(True) != 1:
+        raise ConfigError("give one of --recording, --lake and --historian")
+    no_recording = {"--labels": labels, "--from": since} if recording else {"--mapping": mapping, "--label": label}
+    _refuse_unused(no_recording | ({} if historian else {"--feedback": feedback or None}))
     model = load_plant(plant)
-    told = [] if events is None else read_events(events)
+    told = None if events is None else read_events(events)
     begin, end = _micros(since), _micros(until)
     sources: Iterator[tuple[str, Source]]
     if recording is not None:
         described = load_mapping(mapping or recording / "mapping.yaml")
-        sources = from_recording(model, recording, described, told, label, end)
+        sources = from_recording(model, recording, described, told or (), label, end)
+    elif lake is not None:
+        sources = from_lake(model, lake, told or (), labels, begin, end)
     else:
-        sources = from_lake(model, lake or Path(), told, labels, begin, end)
+        intervals = None if labels is None else read_intervals(labels)
+        wanted = History(begin, end, told, intervals, feedback)
+        sources = from_history(model, read_settings(Settings).database, wanted)
     console = Console(highlight=False, soft_wrap=True)
     made = refused = 0
     for name, source in sources:
         try:
-            dataset = build_dataset(model, name, source)
+            dataset = build_dataset(model, name, source, balance=seed if balance else None)
         except TrainingError as error:
             refused += 1
             console.print(f"no dataset of class {name}: {error}", style="red", markup=False)

@@ -17,6 +17,8 @@ from andon.errors import TrainingError
 from andon.features import FeatureDefinition
 
 TRAIN, CALIBRATION, TEST = PARTS = ("train", "calibration", "test")
+#: A part that is asked for, beside the others: see `services.trainer.datasets.balance`.
+LABELLED = "labelled"
 #: Where the second and the third part begin, as shares of an asset's normal windows.
 _CUTS = (0.6, 0.8)
 #: Reasons to leave a window out; the first that holds is counted.

@@ -12,7 +12,6 @@ from pydantic import ValidationError
 from andon.errors import TrainingError
 from services.trainer.datasets.build import VectorDataset
 from services.trainer.datasets.card import DatasetCard, content_hash
-from services.trainer.datasets.divide import PARTS
 
 CARD_FILE = "card.json"
 
@@ -47,7 +46,7 @@ def load_dataset(path: Path) -> VectorDataset:
     """
     try:
         card = DatasetCard.model_validate_json((path / CARD_FILE).read_bytes())
-        parts = {name: pl.read_parquet(path / f"{name}.parquet") for name in PARTS}
+        parts = {name: pl.read_parquet(path / f"{name}.parquet") for name in card.parts}
         found = content_hash(card.definition, parts)
     except (OSError, ValidationError, pl.exceptions.PolarsError) as error:
         reason = str(error).split("\n", 1)[0]

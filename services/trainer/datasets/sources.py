@@ -58,7 +58,7 @@ def from_lake(
     Raises:
         ConfigError: the lake or the labels cannot be read.
     """
-    intervals = None if labels is None else _read_intervals(labels)
+    intervals = None if labels is None else read_intervals(labels)
     for name, asset_class in plant.classes.items():
         frames = read_raw(lake, name, asset_class, since=since, until=until)
         if frames.height:
@@ -85,7 +85,12 @@ def _event(path: Path, number: int, line: str) -> PlantEvent:
         raise ConfigError(f"{path}:{number}: is no event of the plant: {error.errors()[0]['msg']}") from None
 
 
-def _read_intervals(path: Path) -> pl.DataFrame:
+def read_intervals(path: Path) -> pl.DataFrame:
+    """Read abnormal intervals: a CSV file of asset, start and end (exclusive), microseconds UTC.
+
+    Raises:
+        ConfigError: the file cannot be read, or holds something else.
+    """
     try:
         rows = pl.read_csv(path, schema_overrides=_INTERVALS).select(list(_INTERVALS))
     except (pl.exceptions.PolarsError, OSError) as error:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from andon.clock import Clock, wall_clock
 from andon.errors import TrainingError
-from andon.models import Bundle, Criterion, Verdict, make_bundle, save_bundle
+from andon.models import Bundle, Criterion, Verdict, save_bundle
 from andon.plant import Plant
 from andon.recordings import Findings
 from services.trainer.acceptance import judge_test, parity_kept
@@ -53,7 +53,7 @@ def train_dataset(
         effort=effort,
     )
     trained = train_split(_split(dataset, order), order)
-    bundle = make_bundle(trained.facts, trained.onnx, created=clock())
+    bundle = trained.seal(clock())
     judged = judge_test(bundle, dataset.parts[TEST], order.asset_class, order.criteria, champion)
     bundle = _with_verdict(trained, (parity_kept(dataset.card.parity), *judged), bundle.manifest.created)
     return Training({save_bundle(bundle, bundles): bundle}, {}, Findings())
@@ -82,4 +82,4 @@ def _split(dataset: VectorDataset, order: Order) -> Split:
 def _with_verdict(trained: Trained, criteria: tuple[Criterion, ...], created: int) -> Bundle:
     before = trained.facts.verdict.criteria if trained.facts.verdict else ()
     verdict = Verdict(criteria=(*before, *criteria))
-    return make_bundle(trained.facts.model_copy(update={"verdict": verdict}), trained.onnx, created=created)
+    return replace(trained, facts=trained.facts.model_copy(update={"verdict": verdict})).seal(created)

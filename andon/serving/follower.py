@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
@@ -23,13 +23,13 @@ from andon.registry.cache import BundleCache
 from andon.registry.client import RegistryClient, connected
 from andon.registry.settings import ModelSettings
 from andon.registry.v1 import registry_pb2 as pb
+from andon.serving.assigned import SERVED, Assigned, Memory, Models, lineup, served
+from andon.serving.lineup import Lineup
+from andon.serving.news import ModelNews
+from andon.serving.trial import Trials
+from andon.serving.trusted import ACTING, Known, Trusted, check_order, verify
 from andon.signing import Trust
 from andon.telemetry import Metrics, get_logger
-from services.inference.assigned import Assigned, Memory, Models, lineup, served
-from services.inference.lineup import Lineup
-from services.inference.news import ModelNews
-from services.inference.trial import Trials
-from services.inference.trusted import ACTING, Known, Trusted, check_order, verify
 
 _log = get_logger(__name__)
 _RETRY_S = 1.0
@@ -60,8 +60,9 @@ class Follower:
         trust: whose signatures count.
         trials: tries models out before they may serve.
         prepare: builds judges.
-        news: told of every change.
+        news: told of every change; None tells nobody.
         metrics: where to count.
+        aliases: what of the registry is loaded.
     """
 
     def __init__(
@@ -71,11 +72,12 @@ class Follower:
         trust: Trust,
         trials: Trials,
         prepare: Prepare,
-        news: ModelNews,
+        news: ModelNews | None,
         metrics: Metrics,
+        aliases: Collection[str] = SERVED,
     ) -> None:
         self._settings, self._trust, self._prepare = settings, trust, prepare
-        self._news, self._metrics = news, metrics
+        self._news, self._metrics, self._aliases = news, metrics, aliases
         self._cache, self._trials = BundleCache(settings.cache), trials
         self._posts = {name: _Post(name, Memory(settings.cache, name)) for name in plant.classes}
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="models")
@@ -124,7 +126,7 @@ class Follower:
         began, post = time.monotonic(), self._posts.get(name)
         if post is None:
             return
-        wanted, known = served(assignments), dict(post.known)
+        wanted, known = served(assignments, self._aliases), dict(post.known)
         models = {alias: model for alias, model in post.models.items() if alias in wanted or alias == "production"}
         for alias, assignment in wanted.items():
             try:
@@ -193,9 +195,10 @@ class Follower:
         post.refused[alias] = f"{model.version} {reason}"
         self._metrics.count("andon_models_refused_total", asset_class=post.asset_class)
         _log.error("model refused", model=model.name, version=model.version, alias=alias, reason=reason)
-        self._news.tell(
-            "refused", name=model.name, version=model.version, digest=model.digest, alias=alias, reason=reason
-        )
+        if self._news:
+            self._news.tell(
+                "refused", name=model.name, version=model.version, digest=model.digest, alias=alias, reason=reason
+            )
 
     def _tell(self, post: _Post, before: Models) -> None:
         """Show what is loaded now and what no longer is."""
@@ -218,8 +221,9 @@ class Follower:
                 self._say("retired", alias, model)
 
     def _say(self, action: str, alias: str, model: Assigned) -> None:
-        ref = model.trusted.bundle.ref
-        self._news.tell(action, name=ref.name, version=ref.version, digest=ref.digest, alias=alias)
+        if self._news:
+            ref = model.trusted.bundle.ref
+            self._news.tell(action, name=ref.name, version=ref.version, digest=ref.digest, alias=alias)
 
 
 def _labels(post: _Post, alias: str, model: Assigned) -> dict[str, str]:

@@ -21,13 +21,20 @@ _log = get_logger(__name__)
 _RETRY_S = 1.0
 #: More than this waits only while the broker is away for very long; the oldest are given up then, and the log says so.
 _MOST = 10_000
-_ACTOR = "inference"
 
 
 class ModelNews:
-    """A queue of events that a task of its own puts on the bus."""
+    """A queue of events that a task of its own puts on the bus.
 
-    def __init__(self, plant: Plant, kafka: KafkaSettings, clock: Clock = wall_clock) -> None:
+    Args:
+        plant: names the topic.
+        kafka: how to reach the broker.
+        actor: the service that tells.
+        clock: microseconds UTC.
+    """
+
+    def __init__(self, plant: Plant, kafka: KafkaSettings, actor: str, clock: Clock = wall_clock) -> None:
+        self._actor = actor
         self._kafka, self._topic, self._clock = kafka, topic_name(plant, Stage.MODEL), clock
         self._waiting: asyncio.Queue[ModelEvent] = asyncio.Queue()
 
@@ -43,7 +50,7 @@ class ModelNews:
                 "digest": digest,
                 "action": action,
                 "alias": alias,
-                "actor": _ACTOR,
+                "actor": self._actor,
                 "reason": reason,
             }
         )

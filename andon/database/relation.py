@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from asyncpg.pool import PoolConnectionProxy
 
-from andon.database import Database
+from andon.database.connection import Database
 
 
 async def columns_of(database: Database | PoolConnectionProxy, relation: str) -> dict[str, str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -13,10 +13,10 @@ from google.protobuf.message import DecodeError
 from andon.errors import ConfigError
 from andon.registry.alias import alias_name
 from andon.registry.v1 import registry_pb2 as pb
-from services.inference.lineup import Canary, Lineup
-from services.inference.trusted import Known, Trusted
+from andon.serving.lineup import Canary, Lineup
+from andon.serving.trusted import Known, Trusted
 
-#: Aliases that inference serves; of one version under two aliases the first counts.
+#: Aliases of models that judge; of one version under two aliases the first counts.
 SERVED = ("production", "canary", "shadow")
 _WHOLE = 1_000
 
@@ -94,10 +94,10 @@ class Memory:
         _write(self._served, pb.WatchResponse(name=self._name, assignments=assignments).SerializeToString())
 
 
-def served(assignments: list[pb.Assignment]) -> dict[str, pb.Assignment]:
-    """Return by alias those assignments that inference serves."""
+def served(assignments: list[pb.Assignment], aliases: Collection[str] = SERVED) -> dict[str, pb.Assignment]:
+    """Return by alias those assignments that are wanted."""
     named = {alias_name(assignment.alias): assignment for assignment in assignments}
-    return {alias: named[alias] for alias in SERVED if alias in named}
+    return {alias: named[alias] for alias in SERVED if alias in named and alias in aliases}
 
 
 def _write(path: Path, content: bytes) -> None:

@@ -1,0 +1,1 @@
+"""Generated from `proto/andon/registry/v1`; `make proto` makes it again."""
