@@ -21,7 +21,6 @@ PEOPLE: Mapping[str, tuple[str, ...]] = {
     "inference": ("service",),
     "drift": ("service",),
     "parity": ("monitor",),
-    "drift": ("service",),
     "trainer": ("author",),
 }
 _SIGNERS = {"anna": Role.AUTHOR, "boris": Role.APPROVER, "trainer": Role.AUTHOR}

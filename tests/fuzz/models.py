@@ -14,9 +14,9 @@ from andon.errors import BundleError, SignatureError
 from andon.models import Bundle, make_bundle, save_bundle
 from andon.models.bundle import MANIFEST_FILE, MODEL_FILE, parse_manifest
 from andon.models.manifest import ModelFacts
+from andon.serving.trial import Trials
 from andon.signing import Role, Signer, Trust, generate_key
 from andon.signing.claim import Claim, parse_claim
-from andon.serving.trial import Trials
 from tests.fuzz.target import Backends, Parse, Target, always
 from tests.models.sample import bundle
 

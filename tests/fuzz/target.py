@@ -59,7 +59,7 @@ class Target:
     errors: tuple[type[Exception], ...] = ()
     needs: frozenset[str] = frozenset()
     guided: bool = True
-    examples: int = 100
+    examples: int = 50
 
 
 def always(parse: Parse) -> Callable[[Backends], AbstractContextManager[Parse]]:
