@@ -19,8 +19,8 @@ PEOPLE: Mapping[str, tuple[str, ...]] = {
     "boris": ("approver",),
     "clara": ("viewer",),
     "inference": ("service",),
-    "drift": ("service",),
     "parity": ("monitor",),
+    "drift": ("service",),
     "trainer": ("author",),
 }
 _SIGNERS = {"anna": Role.AUTHOR, "boris": Role.APPROVER, "trainer": Role.AUTHOR}

@@ -27,6 +27,9 @@ def changed(target: str, **fields: object) -> bytes:
 @pytest.mark.parametrize(
     ("target", "data", "taken"),
     [
+        pytest.param(
+            "decoder-raw", b"\x1f\x8b", True, id="a value that begins like gzip ended every stage that read it"
+        ),
         pytest.param("headers", b"\x00", True, id="a header without a value ended every stage that read it"),
         pytest.param("headers", f"t/{_LONG}@0-1".encode(), True, id="a lineage of endless digits ended andon why"),
         pytest.param("ids", f"a@{_LONG}:alert".encode(), False, id="so did an id of endless digits"),
