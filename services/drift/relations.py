@@ -106,8 +106,8 @@ class Relations:
     def foretold(reference: Reference, features: Sequence[Feature]) -> pl.DataFrame:
         """Return a reference as it would have been watched by what was learned of the rest of it.
 
-        How a signal wanders that is watched by relations learned elsewhere is how it will wander later. Learned from the
-        same windows, they fit these better than any that come after.
+        How a signal wanders that is watched by relations learned elsewhere is how it will wander later. Relations fit
+        the windows that they were learned from better than any that come after.
         """
         place = pl.int_range(pl.len()).over("asset", "regime") * _PARTS // pl.len().over("asset", "regime")
         part = reference.frame.select(place).to_series()
