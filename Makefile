@@ -5,7 +5,8 @@ BIN := .venv/bin
 PIP := $(BIN)/pip --disable-pip-version-check --quiet install --constraint constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up test images-test rules-test helm-test sbom audit lint fix contracts dashboards chart proto proto-check bench constraints clean
+.PHONY: help demo up test fuzz fuzz-quick images-test rules-test helm-test sbom audit lint fix contracts dashboards chart proto \
+  proto-check bench constraints clean
 
 help:  ## Show what can be made.
 	@echo "Andon: from the machine's sensors to a decision on the shop floor."
@@ -18,6 +19,13 @@ test: .venv/dev  ## Run all tests.
 	@echo "running the tests (about eight minutes on two cores)"
 	@$(BIN)/pytest --numprocesses 2 --dist loadfile -m "not alone and not images and not chart" $(ARGS)
 	@$(BIN)/pytest -m alone $(ARGS)
+
+fuzz: .venv/fuzz  ## Fuzz all that faces the outside: TARGET=name, FUZZ_SECONDS=600 each; INPUT=file gives one again.
+	@$(BIN)/python -m tests.fuzz --seconds $(FUZZ_SECONDS) $(if $(TARGET),--target $(TARGET)) $(if $(INPUT),--input "$(INPUT)")
+FUZZ_SECONDS := 600
+
+fuzz-quick: .venv/dev  ## The same for a second each, without Atheris.
+	@$(BIN)/python -m tests.fuzz --seconds 1 --unguided
 
 images-test: .venv/dev  ## Install what images carry, run a service on it, check the bills of materials.
 	@$(BIN)/pytest -m images tests/images $(ARGS)
@@ -82,6 +90,7 @@ bench: .venv/bench  ## Run the benches in their quick form.
 	@touch $@
 EXTRAS_sandbox := sandbox
 EXTRAS_dev := sandbox,dev,helm,train
+EXTRAS_fuzz := sandbox,dev,helm,train,fuzz
 EXTRAS_bench := sandbox,bench
 EXTRAS_audit := audit
 
@@ -94,7 +103,7 @@ helm/schemas/node_modules: helm/schemas/package-lock.json
 
 constraints:  ## Pin the versions that an unconstrained install gives today.
 	@$(PYTHON) -m venv .venv-constraints
-	@.venv-constraints/bin/pip --quiet install '.[sandbox,dev,helm,train,bench,audit]'
+	@.venv-constraints/bin/pip --quiet install '.[sandbox,dev,helm,train,bench,fuzz,audit]'
 	@echo "# Made by 'make constraints': two installs give the same versions." > constraints.txt
 	@.venv-constraints/bin/pip freeze --exclude andon --exclude torch >> constraints.txt
 	@echo "torch==2.13.0" >> constraints.txt

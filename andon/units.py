@@ -11,7 +11,8 @@ from typing import Annotated
 import pint
 from pydantic import BeforeValidator, Field, WithJsonSchema
 
-_DURATION = re.compile(r"\s*(\d+(?:\.\d+)?)\s*(us|ms|s|min|h|d)\s*")
+#: So many digits that nothing overflows, and more than any duration needs.
+_DURATION = re.compile(r"\s*([0-9]{1,15}(?:\.[0-9]{1,15})?)\s*(us|ms|s|min|h|d)\s*")
 _MICROS = {"us": 1, "ms": 1_000, "s": 1_000_000, "min": 60_000_000, "h": 3_600_000_000, "d": 86_400_000_000}
 
 

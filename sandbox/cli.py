@@ -30,10 +30,21 @@ from sandbox.demo.run import DemoOptions, run_demo
 from sandbox.demo.scenario import TRAINING_ROWS, Scenario, recorded, simulated, with_topics_of_its_own
 from sandbox.monitor import resident_bytes
 from sandbox.station.simulate import StationConfig
+from services.ingest.recording.config import check_speed
 from services.trainer.dataset import train_recording
 
 _COLOURS = ("cyan", "green", "magenta", "blue", "yellow", "red")
 _BROKER_CHECK_S = 5.0
+
+
+def _checked_speed(speed: str | None) -> str | None:
+    """Refuse a wrong speed before anything is trained for it."""
+    if speed is not None:
+        try:
+            check_speed(speed)
+        except ValueError as error:
+            raise typer.BadParameter(str(error)) from None
+    return speed
 
 
 def demo(
@@ -44,7 +55,10 @@ def demo(
     plant: Annotated[Path | None, typer.Option(help="Plant model; the one beside the mapping if not given.")] = None,
     training_rows: Annotated[int, typer.Option(min=1, help="Rows of each file that are normal.")] = TRAINING_ROWS,
     seconds: Annotated[float, typer.Option(min=1, help="How long the streaming should take.")] = 40.0,
-    speed: Annotated[str | None, typer.Option(help="Times true speed, or `max`; decides instead of --seconds.")] = None,
+    speed: Annotated[
+        str | None,
+        typer.Option(callback=_checked_speed, help="Times true speed, or `max`; decides instead of --seconds."),
+    ] = None,
     source: Annotated[Feed, typer.Option(help="How the simulated machines are read.")] = (Feed.RECORDING),
     seed: Annotated[int, typer.Option(help="Seed of the simulated plant.")] = StationConfig().seed,
     directory: Annotated[Path, typer.Option(help="For recordings, models, logs and the report.")] = Path("run/demo"),

@@ -11,8 +11,8 @@ from andon.contracts.headers import LINEAGE_HEADER, TRACEPARENT_HEADER
 from andon.errors import ConfigError
 from andon.uns import Stage
 
-_ID = re.compile(r"(?P<asset>[^@]+)@(?P<time>\d+):(?P<stage>[a-z]+)(?:@backfill)?(?::(?P<version>.+))?")
-_LINEAGE = re.compile(r"(?P<topic>[^/]+)/(?P<partition>\d+)@(?P<first>\d+)-(?P<last>\d+)")
+_ID = re.compile(r"(?P<asset>[^@]+)@(?P<time>[0-9]{1,16}):(?P<stage>[a-z]+)(?:@backfill)?(?::(?P<version>.+))?")
+_LINEAGE = re.compile(r"(?P<topic>[^/]+)/(?P<partition>[0-9]{1,10})@(?P<first>[0-9]{1,19})-(?P<last>[0-9]{1,19})")
 #: Stages that can be asked about.
 ASKABLE = (Stage.ALERT, Stage.INFERENCE, Stage.FEATURE)
 
@@ -54,18 +54,18 @@ class Link:
 
     place: Place
     event: Mapping[str, Any]
-    headers: Mapping[str, bytes]
+    headers: Mapping[str, bytes | None]
     written: int
 
     @property
     def made_of(self) -> Place | None:
         """Where its input lies; None where Andon's data begins."""
-        return parse_lineage(self.headers.get(LINEAGE_HEADER, b"").decode(errors="replace"))
+        return parse_lineage((self.headers.get(LINEAGE_HEADER) or b"").decode(errors="replace"))
 
     @property
     def trace(self) -> str | None:
         """The trace id, for the tracing system."""
-        parts = self.headers.get(TRACEPARENT_HEADER, b"").decode(errors="replace").split("-")
+        parts = (self.headers.get(TRACEPARENT_HEADER) or b"").decode(errors="replace").split("-")
         return parts[1] if len(parts) == 4 else None
 
 

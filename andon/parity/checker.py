@@ -78,7 +78,7 @@ class Checker:
 def lineage(record: Record) -> Place | None:
     """Return the input that a record's header names; None without one."""
     headers = dict(record.headers)
-    return parse_lineage(headers.get(LINEAGE_HEADER, b"").decode(errors="replace"))
+    return parse_lineage((headers.get(LINEAGE_HEADER) or b"").decode(errors="replace"))
 
 
 def _others(event: type[ContextFrame] | type[FeatureVector], used: tuple[str, ...]) -> tuple[str, ...]:

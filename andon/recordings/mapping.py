@@ -6,14 +6,14 @@ import re
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path, PurePosixPath
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Literal, Self
 
 import polars as pl
-import yaml
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from andon.errors import RecordingError
 from andon.plant.model import TagName
+from andon.plant.source import read_file
 from andon.units import Duration
 from andon.uns import check_asset
 
@@ -172,14 +172,9 @@ def load_mapping(path: Path) -> Mapping:
     Raises:
         RecordingError: the file cannot be read, is no YAML, or is not valid; every finding names its field.
     """
+    source = read_file(path, RecordingError, "a recording needs a mapping file beside it, or named")
     try:
-        content: Any = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise RecordingError(f"mapping {path} cannot be read: {error.strerror}") from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise RecordingError(f"mapping {path} is no YAML: {error}") from None
-    try:
-        return Mapping.model_validate(content)
+        return Mapping.model_validate(source.data)
     except ValidationError as error:
         findings = [f"  {_field(each['loc'])}: {each['msg']}" for each in error.errors()]
         raise RecordingError("\n".join([f"mapping {path} is not valid:", *findings])) from None

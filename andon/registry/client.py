@@ -21,6 +21,8 @@ from andon.registry.v1 import registry_pb2 as pb
 from andon.registry.v1 import registry_pb2_grpc
 
 _CHUNK_BYTES = 256 * 2**10
+#: What gRPC itself says, under INTERNAL, when a connection breaks while a request is being written; no server says it.
+_CUT = "Internal error from Core"
 _AWAY = {grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED, grpc.StatusCode.CANCELLED}
 #: How often a fetch that was cut is resumed before it is given up, without any new byte between.
 _RESUMES = 3
@@ -247,7 +249,7 @@ def _in_words() -> Iterator[None]:
     try:
         yield
     except grpc.aio.AioRpcError as error:
-        code = error.code()
+        code = grpc.StatusCode.UNAVAILABLE if error.details() == _CUT else error.code()
         raise RegistryError(error.details() or code.name, code=code.name, away=code in _AWAY) from None
     except TimeoutError:
         code = grpc.StatusCode.DEADLINE_EXCEEDED

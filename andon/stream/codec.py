@@ -47,8 +47,8 @@ class Record(Protocol):
         """The value's bytes; None for a tombstone."""
 
     @property
-    def headers(self) -> Sequence[tuple[str, bytes]]:
-        """Header names and values."""
+    def headers(self) -> Sequence[tuple[str, bytes | None]]:
+        """Header names and values; Kafka allows a header without a value."""
 
 
 class Consumed(Record, Protocol):
@@ -80,7 +80,7 @@ class Line(NamedTuple):
 
     key: bytes
     value: bytes | None
-    headers: list[tuple[str, bytes]]
+    headers: list[tuple[str, bytes | None]]
 
     @property
     def size(self) -> int:
@@ -194,7 +194,7 @@ def encode(rows: pl.DataFrame, *, topic: str, partition: int) -> list[Line]:
     texts = rows.select("asset", TRACEPARENT, lineage=lineage).cast(pl.String).cast(pl.Binary)
     keys, traces, origins = (column.to_list() for column in texts)
     # per-event Python: aiokafka appends record by record, so each needs its own key and headers object
-    headers = [
+    headers: list[list[tuple[str, bytes | None]]] = [
         [THIS_CONTRACT, (LINEAGE_HEADER, origin)]
         if trace is None
         else [THIS_CONTRACT, (LINEAGE_HEADER, origin), (TRACEPARENT_HEADER, trace)]
@@ -211,7 +211,7 @@ def encode_values(rows: pl.DataFrame) -> list[bytes]:
 def traceparent_of(record: Record) -> str | None:
     """Return the W3C trace context that a record's header carries, if any."""
     for name, value in record.headers:
-        if name == TRACEPARENT_HEADER:
+        if name == TRACEPARENT_HEADER and value is not None:
             return value.decode("ascii", "replace")
     return None
 

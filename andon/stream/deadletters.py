@@ -12,12 +12,14 @@ from andon.stream.stage import Rejected
 
 #: Larger originals are not copied; they stay readable at their topic, partition and offset.
 MAX_ORIGINAL_BYTES = 600_000
+#: The same before they are compressed: a letter of somebody else's must not fill the memory of who reads it.
+_MAX_UNPACKED_BYTES = 64 * 2**20
 
 
 def dead_letter(
     rejected: Rejected, record: Record, *, service: str, topic: str, partition: int, now: int
 ) -> DeadLetter:
-    """Return the dead letter of one rejected record."""
+    """Return the dead letter of one rejected record; a header without a value becomes an empty one."""
     return DeadLetter(
         id=f"{topic}/{partition}@{rejected.offset}:deadletter:{service}",
         time=now,
@@ -29,7 +31,7 @@ def dead_letter(
         offset=rejected.offset,
         key=_base64(record.key),
         value=_pack(record.value),
-        headers={name: base64.b64encode(value).decode() for name, value in record.headers},
+        headers={name: base64.b64encode(value or b"").decode() for name, value in record.headers},
     )
 
 
@@ -72,9 +74,33 @@ def source_letter(
     )
 
 
+def parse_letter(value: bytes) -> DeadLetter:
+    """Read a dead letter whose original can be taken out; anybody can write to the topic.
+
+    Raises:
+        ValueError: it does not keep to its contract, or what it copied is damaged or larger than any copy.
+    """
+    letter = DeadLetter.model_validate_json(value)
+    original_key(letter), original_headers(letter), original_value(letter)
+    return letter
+
+
 def original_value(letter: DeadLetter) -> bytes | None:
-    """Return the original bytes, or None when they were not copied (or it was a tombstone)."""
-    return None if letter.value is None else zlib.decompress(base64.b64decode(letter.value))
+    """Return the original bytes, or None when they were not copied (or it was a tombstone).
+
+    Raises:
+        ValueError: the copy is damaged, or larger than any that is made here.
+    """
+    if letter.value is None:
+        return None
+    stream = zlib.decompressobj()
+    try:
+        value = stream.decompress(base64.b64decode(letter.value), _MAX_UNPACKED_BYTES)
+    except zlib.error as error:
+        raise ValueError(f"the copy of the original is damaged: {error}") from None
+    if not stream.eof:
+        raise ValueError(f"the copy of the original ends early, or is larger than {_MAX_UNPACKED_BYTES} bytes")
+    return value
 
 
 def original_key(letter: DeadLetter) -> bytes:
@@ -82,7 +108,7 @@ def original_key(letter: DeadLetter) -> bytes:
     return base64.b64decode(letter.key or "")
 
 
-def original_headers(letter: DeadLetter) -> list[tuple[str, bytes]]:
+def original_headers(letter: DeadLetter) -> list[tuple[str, bytes | None]]:
     """Return the original headers."""
     return [(name, base64.b64decode(value)) for name, value in letter.headers.items()]
 
@@ -125,7 +151,7 @@ def _last_input(line: Line, *, default: int) -> int:
 
 
 def _pack(value: bytes | None) -> str | None:
-    if value is None:
+    if value is None or len(value) >= _MAX_UNPACKED_BYTES:
         return None
     packed = base64.b64encode(zlib.compress(value, level=6))
     return packed.decode() if len(packed) <= MAX_ORIGINAL_BYTES else None

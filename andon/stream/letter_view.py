@@ -43,7 +43,7 @@ def letter_text(letter: DeadLetter) -> str:
         "detail": letter.detail,
         "source": source_of(letter),
         "key": _text_or_hex(original_key(letter)) if letter.key is not None else "none",
-        **{f"header {name}": _text_or_hex(value) for name, value in original_headers(letter)},
+        **{f"header {name}": _text_or_hex(value or b"") for name, value in original_headers(letter)},
     }
     lines = [printable(f"{name:<8} {value}") for name, value in fields.items()]
     return "\n".join([*lines, "", original_text(original_value(letter))])

@@ -6,13 +6,11 @@ from collections.abc import AsyncIterator, Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
 
-from pydantic import ValidationError
-
 from andon.contracts import DeadLetter
 from andon.errors import ConfigError
 from andon.settings import KafkaSettings
 from andon.stream.codec import Line, Record
-from andon.stream.deadletters import original_headers, original_key, original_value
+from andon.stream.deadletters import original_headers, original_key, original_value, parse_letter
 from andon.stream.letters import source_of
 from andon.stream.producer import BatchProducer
 from andon.stream.reading import read_one, read_to_end
@@ -59,8 +57,8 @@ async def read_letters(settings: KafkaSettings, topic: str) -> AsyncIterator[Dea
         )
     async for record in read_to_end(settings, topic, range(partitions)):
         try:
-            yield DeadLetter.model_validate_json(record.value or b"")
-        except ValidationError:
+            yield parse_letter(record.value or b"")
+        except ValueError:
             _log.warning("not a dead letter, skipped", topic=topic, partition=record.partition, offset=record.offset)
 
 

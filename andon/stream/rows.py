@@ -16,6 +16,8 @@ from polars.exceptions import PolarsError
 
 #: Fewest fields of an object, and records of a batch, that are worth it.
 _WIDE, _MANY = 16, 32
+#: How an object can begin. Polars would unpack what begins like gzip or zstd, however large it becomes.
+_STARTS = b"{ \t\r\n"
 
 
 class RowReader:
@@ -77,6 +79,8 @@ def _cut(values: Sequence[bytes], name: str) -> tuple[list[bytes], list[bytes]] 
 
 
 def _parse(values: Sequence[bytes], schema: Mapping[str, pl.DataType]) -> pl.DataFrame:
+    if values and values[0][:1] not in _STARTS:
+        raise PolarsError("the first record is no JSON object")
     rows = pl.read_ndjson(io.BytesIO(_join(values)), schema=schema)
     if rows.height != len(values):
         raise PolarsError(f"{len(values)} records hold {rows.height} JSON objects")

@@ -96,7 +96,9 @@ class Api:
         if self._settings.token is None:
             return _refused(403, "no token is set, so nobody is let in: set ANDON_ALERT__API__TOKEN")
         wanted = f"Bearer {self._settings.token.get_secret_value()}"
-        if hmac.compare_digest(request.headers.get("Authorization", "").encode(), wanted.encode()):
+        if hmac.compare_digest(
+            request.headers.get("Authorization", "").encode(errors="surrogateescape"), wanted.encode()
+        ):
             return None
         answer = _refused(401, "a bearer token is needed, and the right one")
         answer.headers["WWW-Authenticate"] = "Bearer"

@@ -25,6 +25,8 @@ from services.drift.normal import Floats, level_columns, spread_columns
 _SHRINKAGE = 1e-4
 #: Smallest spread whose logarithm is told from that of 0, in units of the feature.
 _SMALLEST = 1e-9
+#: Stretches of a reference that are each foretold by the others.
+_PARTS = 2
 _Key = tuple[str, str]
 
 
@@ -99,6 +101,21 @@ class Relations:
         groups = (_Group.of(parts, levels, logarithmic=False), _Group.of(parts, spreads, logarithmic=True))
         names = tuple(features[number].name for number in (*levels, *spreads, *plain))
         return cls(names, groups, plain, {key: number for number, key in enumerate((*keys, *pools))})
+
+    @staticmethod
+    def foretold(reference: Reference, features: Sequence[Feature]) -> pl.DataFrame:
+        """Return a reference as it would have been watched by what was learned of the rest of it.
+
+        How a signal wanders that is watched by relations learned elsewhere is how it will wander later. Relations fit
+        the windows that they were learned from better than any that come after.
+        """
+        place = pl.int_range(pl.len()).over("asset", "regime") * _PARTS // pl.len().over("asset", "regime")
+        part = reference.frame.select(place).to_series()
+        found = []
+        for number in range(_PARTS):
+            rest, own = (Reference(reference.frame.filter(chosen)) for chosen in (part != number, part == number))
+            found.append(Relations.of(rest, features).watched(own.keys, own.values))
+        return pl.concat(found).sort("asset", "time")
 
     def watched(self, windows: pl.DataFrame, features: Floats) -> pl.DataFrame:
         """Return *windows* with a column for each stream; null in a regime that the reference has not seen.

@@ -85,7 +85,7 @@ class Watch:
         try:
             reference = Reference.parse(bundle.reference, manifest.features)
             relations = Relations.of(reference, definition.features)
-            watched = relations.watched(reference.keys, reference.values)
+            watched = Relations.foretold(reference, definition.features)
             promise = asset_class.drift.false_alarms_per_30_days, definition.step
             calibration, proof = calibrate(watched, *promise), prove(watched, definition.step)
             rehearsal = rehearse(watched, definition.step)

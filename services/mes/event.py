@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from zoneinfo import ZoneInfo
@@ -18,6 +19,8 @@ from services.mes.moments import MomentError, span
 #: Unit of what is counted, beside all units of measurement.
 PIECES = "pieces"
 _UNIT = TypeAdapter(Unit)
+#: What PostgreSQL's bigint holds, and not much more.
+_WHOLE = re.compile(r"[0-9]{1,18}")
 
 Row = Mapping[str, str | None]
 """Column to value as PostgreSQL writes it; None for null."""
@@ -124,8 +127,10 @@ def _name(table: Table, row: Row) -> str:
 
 def _revision(table: Table, row: Row) -> int:
     text = row[table.revision] if table.revision else "0"
-    if text is None or not text.isdecimal():
-        raise _RefusedError(f"revision: {table.revision} is {text!r}, and must be a whole number, not negative")
+    if text is None or not _WHOLE.fullmatch(text):
+        raise _RefusedError(
+            f"revision: {table.revision} is {text!r}, and must be a whole number, not negative, of at most 18 digits"
+        )
     return int(text)
 
 

@@ -67,6 +67,6 @@ def wait_of(retry_after: str | None, now: int) -> int:
         return min(int(text[:9]) * SECOND, _LONGEST_WAIT)
     try:
         moment = parsedate_to_datetime(text)
-    except ValueError:
+    except (ValueError, OverflowError):  # the parser tries numbers of any length
         return 0
     return max(0, min(to_micros(moment.replace(tzinfo=moment.tzinfo or UTC)) - now, _LONGEST_WAIT))

@@ -82,10 +82,10 @@ def test_a_report_says_since_when_what_was_seen_and_what_to_do() -> None:
     assert FAULT < place(warning) <= FAULT + 10
     assert place(drift) == place(warning) + WatchSettings().settle - 1
     assert drift.id == f"{WORN}@{drift.time}:drift:{bundle().ref.version}"
-    assert drift.message.startswith("Pump 1 (hall) has not been as in its reference period since 2023-11-15T04:06:1")
+    assert drift.message.startswith("Pump 1 (hall) has not been as in its reference period since 2023-11-15T04:06:")
     assert drift.action.startswith("Find out what has changed at the machine")
     words = {(evidence.detector, evidence.subject): evidence.words for evidence in drift.evidence}
-    assert words["level", "flow_mean"].endswith("m³/h below what the other signals foretell")
+    assert words["level", "pressure_mean"].endswith(" bar below what the other signals foretell")
     ratios = [evidence.statistic / evidence.threshold for evidence in drift.evidence]
     assert ratios == sorted(ratios, reverse=True)
     assert ratios[-1] >= 1

@@ -87,5 +87,5 @@ def test_what_is_no_mapping_is_a_clear_error(tmp_path: Path, text: str) -> None:
 
 
 def test_a_mapping_that_is_absent_is_a_clear_error(tmp_path: Path) -> None:
-    with pytest.raises(RecordingError, match=r"absent\.yaml cannot be read: No such file"):
+    with pytest.raises(RecordingError, match=r"absent\.yaml: cannot be read: No such file"):
         load_mapping(tmp_path / "absent.yaml")

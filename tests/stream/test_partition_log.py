@@ -17,7 +17,7 @@ class Record:
     offset: int
     key: bytes
     value: bytes | None
-    headers: Sequence[tuple[str, bytes]]
+    headers: Sequence[tuple[str, bytes | None]]
 
 
 def test_the_log_is_told_of_the_first_of_each_reason_with_asset_and_trace() -> None:

@@ -19,6 +19,8 @@ from sandbox.station.model import Station, WetWell
 from sandbox.station.sensors import SENSORS
 
 _MINUTE = 60.0
+#: Seconds that windows begin at multiples of: on them, the same seed gives the same windows at any time of day.
+_GRID = 60
 #: Minutes of normal operation to learn from.
 _NORMAL = 150
 #: Minutes of the live part: how long it is, when changes begin, and when its second and third act do.
@@ -79,7 +81,7 @@ def make_play(directory: Path, seed: int, now: int, *, prefix: str | None = None
     span = round((_NORMAL + _LIVE) * _MINUTE)
     config = StationConfig(
         seed=seed,
-        start=(now // SECOND - span) * SECOND,
+        start=(now // (_GRID * SECOND) * _GRID - span) * SECOND,
         training=_NORMAL * _MINUTE,
         live=_LIVE * _MINUTE,
         faults=_FAULTS,

@@ -70,10 +70,10 @@ def parse_time(value: Any, form: str) -> int:
         return _iso(value)
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         raise PayloadError(DeadLetterReason.SCHEMA, f"the time {value!r} is no number, as {form} asks for")
-    found = round(value * _UNITS[form]) if isinstance(value, float) else value * _UNITS[form]
+    found = value * _UNITS[form]  # a float may have become infinite, which cannot be rounded
     if not -_LAST_MICROS <= found <= _LAST_MICROS:
         raise PayloadError(DeadLetterReason.SCHEMA, f"the time {value!r} is none in {form}")
-    return found
+    return round(found)
 
 
 def _iso(value: Any) -> int:

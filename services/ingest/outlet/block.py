@@ -90,7 +90,9 @@ def decode_block(entry: Entry, data: bytes) -> Block:
         lengths = struct.unpack_from(f"<{2 * entry.lines}I", plain, named)
     except (zlib.error, struct.error, ValueError, IndexError) as error:
         raise BlockError(f"another format: {error}") from None
-    ends = accumulate(lengths, initial=named + 8 * entry.lines)
+    ends = list(accumulate(lengths, initial=named + 8 * entry.lines))
+    if ends[-1] != len(plain):
+        raise BlockError(f"another format: the lengths make {ends[-1]} bytes, there are {len(plain)}")
     parts = [plain[start:end] for start, end in pairwise(ends)]
     return Block(stage, list(zip(parts[: entry.lines], parts[entry.lines :], strict=True)))
 

@@ -30,7 +30,7 @@ class Traces:
         """Tell of lines that Kafka acknowledged at *now*, microseconds UTC."""
         if not self.share:
             return
-        contexts = ((line, dict(line.headers).get(TRACEPARENT_HEADER, b"").decode()) for line in lines)
+        contexts = ((line, (dict(line.headers).get(TRACEPARENT_HEADER) or b"").decode()) for line in lines)
         spans = [_begun(stage, topic, line, context) for line, context in contexts if is_sampled(context)]
         self._tracer.ended(spans, now)
 

@@ -11,7 +11,12 @@ from andon.secrets import FileBeside
 from services.ingest.config import NamedSource
 
 
-def _check_speed(speed: object) -> object:
+def check_speed(speed: object) -> object:
+    """Return a speed as a number, or ``max``.
+
+    Raises:
+        ValueError: it is neither.
+    """
     if speed == "max":
         return speed
     try:
@@ -36,7 +41,7 @@ class RecordingConfig(NamedSource):
     to: Literal["backfill", "raw"] | None = None
     """The stage. History goes to `backfill`, where it never delays live data, unless it is to be rehearsed as if it
     were live (`raw`). Times `now` go to `raw`."""
-    speed: Annotated[float | Literal["max"], BeforeValidator(_check_speed)] = 1.0
+    speed: Annotated[float | Literal["max"], BeforeValidator(check_speed)] = 1.0
     """Recorded seconds per second, or `max`: as fast as possible."""
     rate: float | None = Field(default=None, gt=0)
     """Most frames per second, whatever the speed says."""
