@@ -50,7 +50,7 @@ class Size:
     phis: tuple[float, ...]
     """Processes that change."""
     slow_samples: int
-    """Stationary samples for slow detectors, of three streams."""
+    """Stationary samples for slow detectors, of ten streams."""
     law_samples: int
     """Samples of each stream of another law."""
 
@@ -128,7 +128,7 @@ def _count(streams: dict[str, Floats], learned: int) -> Counter[str]:
 
 def _rate(other: Other, size: Size) -> list[str]:
     """Run another detector on stationary streams of phi .9; slow ones on fewer."""
-    streams, samples = (3, size.slow_samples) if other.slow else (size.streams, size.samples)
+    streams, samples = (10, size.slow_samples) if other.slow else (size.streams, size.samples)
     values = stationary(0.9, samples, streams, np.random.default_rng(_SEED))
     count, allowed = sum(alarms(other.make(), column) for column in values.T), streams * samples / _PATIENCE
     return [other.name, other.parameter, str(count), f"{allowed:.0f}", f"{count / allowed:.2f}"]
