@@ -50,6 +50,9 @@ def prove(reference: pl.DataFrame, step: int) -> Proof:
     Args:
         reference: as for `calibrate`.
         step: time between a machine's windows, microseconds.
+
+    Raises:
+        DriftError: the reference is too short to be tried on itself, and what was not tried is not believed.
     """
     share = pl.int_range(pl.len()).over("asset") / pl.len().over("asset")
     ends = (share >= _LEARNED, share < 1 - _LEARNED)
@@ -61,8 +64,8 @@ def _tried(learned: pl.DataFrame, watched: pl.DataFrame, step: int) -> list[Find
     """Return what a calibration finds in windows that are as normal as those it was made of."""
     try:
         monitor = Monitor(calibrate(learned, PERIOD / (step * max(1, watched.height)), step))
-    except DriftError:
-        return []  # too little for a trial; the calibration of the whole may do
+    except DriftError as error:
+        raise DriftError(f"too short for a trial of {_LEARNED:.0%} of it on the rest: {error}") from None
     return [finding for finding in monitor.update(watched) if finding.active and finding.e_value is not None]
 
 

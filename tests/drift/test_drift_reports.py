@@ -187,10 +187,22 @@ def other_features() -> Watch | Abstaining:
     return Watch.of(bundle(), Plant.model_validate(PLANT_FILE | {"classes": classes}).classes["pump"])
 
 
-def too_short() -> Watch | Abstaining:
+def with_reference_of(windows: int) -> Watch | Abstaining:
+    """Keep so many windows of each pump."""
     reference = Reference.parse(bundle().reference or b"", NAMES)
-    content = Reference.of(reference.frame, NAMES, rows=40).render()
+    content = Reference.of(reference.frame, NAMES, rows=windows * len(ASSETS)).render()
     return Watch.of(dataclasses.replace(bundle(), reference=content), PUMP)
+
+
+def too_short() -> Watch | Abstaining:
+    return with_reference_of(10)
+
+
+def test_what_is_too_short_to_be_tried_on_itself_is_not_believed() -> None:
+    untried = with_reference_of(100)  # machines that are alike are calibrated together
+    assert isinstance(untried, Abstaining)
+    assert untried.reason.startswith("reference_too_short: too short for a trial of 60% of it on the rest: ")
+    assert isinstance(with_reference_of(130), Watch)
 
 
 @pytest.mark.parametrize(
