@@ -20,18 +20,14 @@ from images.closure import ANDON, Extras
 
 PYPROJECT = Path(__file__).parents[1] / "pyproject.toml"
 _SPEC_VERSION = "1.6"
-#: Extras that are no images.
-_SHARED = frozenset(
-    {"audit", "bench", "bus", "database", "dev", "helm", "models", "sandbox", "signing", "train", "tracing"}
-)
-
+_MODULES = tuple((PYPROJECT.parent / "services").glob("*/__main__.py"))
 Bom = dict[str, Any]
 """A bill of materials, as its JSON has it."""
 
 
 def services(extras: Extras) -> list[str]:
-    """Return the names of all images."""
-    return sorted(extras.extras.keys() - _SHARED)
+    """Return the names of all images: those of the services that can be run and have an extra."""
+    return sorted(path.parent.name for path in _MODULES if path.parent.name in extras.extras)
 
 
 def environment_bom(python: Path) -> Bom:
