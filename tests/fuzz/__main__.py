@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import importlib.util
+import logging
 import re
 import subprocess
 import sys
@@ -14,7 +15,10 @@ from argparse import ArgumentParser, Namespace
 from collections.abc import Iterator
 from pathlib import Path
 
+import typer
+
 from andon.settings import DatabaseSettings
+from andon.telemetry import configure_logs
 from sandbox.broker import embedded_broker
 from sandbox.database import embedded_database
 from tests.fuzz.search import search_for
@@ -27,6 +31,10 @@ _EXECUTED = re.compile(r"number_of_executed_units:\s*(\d+)")
 def main() -> int:
     """Return how many targets broke."""
     options = _options()
+    # Targets log each refusal, thousands of them.
+    configure_logs("fuzz", level="error", form="console")
+    for name in ("aiohttp.server", "grpc._cython.cygrpc"):
+        logging.getLogger(name).setLevel(logging.CRITICAL)
     chosen = [TARGETS[name] for name in options.target or TARGETS]
     if options.input:
         return _replayed(chosen[0], options.input)
@@ -49,10 +57,11 @@ def _options() -> Namespace:
 
 def _fuzzed(target: Target, options: Namespace) -> bool:
     guided = target.guided and not options.unguided and importlib.util.find_spec("atheris") is not None
-    time.monotonic()
-    _count, broken = (_by_atheris if guided else _by_hypothesis)(target, options.seconds, options.folder)
-    if broken:
-        pass
+    begun = time.monotonic()
+    count, broken = (_by_atheris if guided else _by_hypothesis)(target, options.seconds, options.folder)
+    engine, seconds = "Atheris" if guided else "Hypothesis", time.monotonic() - begun
+    said = f"BROKEN by {broken}" if broken else "held"
+    typer.echo(f"{target.name:>20}: {said}; {count:,} inputs by {engine} in {seconds:.0f} s")
     return not broken
 
 
@@ -63,7 +72,7 @@ def _by_atheris(target: Target, seconds: float, folder: Path) -> tuple[int, Path
     executed = _EXECUTED.search(process.stderr)
     broken = sorted(set(folder.glob(f"{target.name}-*")) - before)
     if process.returncode or broken:
-        pass
+        typer.echo(process.stderr, err=True)
     nameless = folder / f"{target.name}-no-input" if process.returncode else None
     return int(executed[1]) if executed else 0, broken[0] if broken else nameless
 
@@ -89,7 +98,8 @@ def _by_hypothesis(target: Target, seconds: float, folder: Path) -> tuple[int, P
 
 def _replayed(target: Target, file: Path) -> int:
     with backends(target) as servers, target.open(servers) as parse:
-        examine(target, parse, file.read_bytes())
+        taken = examine(target, parse, file.read_bytes())
+    typer.echo("taken" if taken else "refused, as it should be")
     return 0
 
 
