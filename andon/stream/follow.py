@@ -84,9 +84,10 @@ async def followed(
     contract: type[_Event],
     take: Callable[[Told[_Event]], None],
     stop: asyncio.Event,
+    current: Callable[[bool], None] = ignore,
 ) -> AsyncIterator[None]:
     """Follow a topic for the length of an `async with` block; *stop* is set if following breaks. See `follow`."""
-    following = asyncio.create_task(follow(settings, topic, contract, take))
+    following = asyncio.create_task(follow(settings, topic, contract, take, current))
     following.add_done_callback(lambda _: stop.set())  # it does not end by itself
     try:
         yield

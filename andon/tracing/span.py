@@ -46,8 +46,8 @@ class Span:
 
 
 def is_sampled(context: str | None) -> bool:
-    """Return whether the trace of a context is recorded."""
-    return context is not None and context.endswith(SAMPLED)
+    """Return whether a text is the context of a trace that is recorded."""
+    return context is not None and context.endswith(SAMPLED) and is_context(context)
 
 
 def is_context(text: str) -> bool:
@@ -90,7 +90,7 @@ def continued(
         return rows, []
     contexts, spans = rows[_CONTEXT].to_list(), []
     for index, event, asset in zip(recorded, rows["id"][recorded], rows["asset"][recorded], strict=True):
-        if is_context(contexts[index]):
+        if is_sampled(contexts[index]):
             span = followed(contexts[index], name, start, event, {"andon.asset": asset, **attributes})
             contexts[index] = span.context
             spans.append(span)

@@ -13,7 +13,7 @@ from andon.plant import Plant
 from andon.service import run_service
 from andon.serving.lineup import Lineup
 from andon.serving.source import ModelSource
-from andon.stream.follow import Told, follow
+from andon.stream.follow import Told, followed
 from andon.stream.topics import ensure_topics, topic_name
 from andon.stream.worker import Worker
 from andon.telemetry import Metrics, get_logger
@@ -63,17 +63,10 @@ async def _heard(
             current.set()
 
     topic = topic_name(plant, Stage.FEEDBACK)
-    following = asyncio.create_task(follow(settings.kafka, topic, Feedback, take, note))
-    following.add_done_callback(lambda _: stop.set())  # it does not end by itself
-    try:
+    async with followed(settings.kafka, topic, Feedback, take, stop, note):
         with contextlib.suppress(TimeoutError):  # verdicts that come later are heard later
             await asyncio.wait_for(current.wait(), settings.drift.patience / SECOND)
         yield
-    finally:
-        following.cancel()
-        await asyncio.wait((following,))
-    if not following.cancelled():
-        following.result()
 
 
 def _watch(plant: Plant, asset_class: str, lineup: Lineup) -> Watch | Abstaining:

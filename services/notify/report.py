@@ -10,7 +10,7 @@ from andon.stream.producer import BatchProducer
 from andon.stream.stage import Rejected
 from andon.stream.topics import topic_name
 from andon.telemetry import Metrics, get_logger
-from andon.tracing import NOT_TRACED, Tracer, followed, is_context, is_sampled
+from andon.tracing import NOT_TRACED, Tracer, followed, is_sampled
 from andon.uns import Stage
 from services.notify.courier import Parcel, Unsent
 
@@ -56,7 +56,7 @@ class SinkReport:
             _log.info("the sink takes notifications again", sink=self._sink)
         self._away = False
         context = parcel.notification.trace
-        if self._tracer.records and context and is_sampled(context) and is_context(context):
+        if self._tracer.records and context and is_sampled(context):
             told = {"andon.asset": parcel.notification.alert.asset, "andon.sink": self._sink}
             name, start = f"alert to {self._sink}", parcel.record.timestamp * MILLISECOND
             self._tracer.ended([followed(context, name, start, parcel.notification.key, told)], now)

@@ -21,7 +21,7 @@ from andon.uns import Stage
 from services.drift.__main__ import run
 from services.drift.settings import DriftSettings
 from tests.drift.pumps import PLANT_FILE, bundles, everything, undisturbed
-from tests.faults.processes import Running, Site, distinct
+from tests.faults.processes import Running, Site, distinct, ending
 
 COUNT = 160
 _CHUNK = 16
@@ -35,13 +35,8 @@ async def drift_site(kafka: KafkaSettings, site: str, folder: Path) -> AsyncIter
     made = Site(Plant.model_validate(PLANT_FILE | {"site": site}), plant_file, kafka, bundles(folder / "bundles"))
     made.extra = {"ANDON_DRIFT__BUNDLES": str(made.bundles), "ANDON_DRIFT__SNAPSHOT_EVERY": "1s"}
     await ensure_topics(kafka, made.plant)
-    try:
+    async with ending(made):
         yield made
-    finally:
-        for process in made.processes:
-            if process.returncode is None:
-                process.kill()
-                await process.wait()
 
 
 async def play(site: Site, disturb: Callable[[], Awaitable[None]]) -> dict[str, dict[str, Any]]:

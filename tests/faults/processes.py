@@ -174,10 +174,17 @@ async def pumping_site(kafka: KafkaSettings, site: str, folder: Path) -> AsyncIt
     plant_file.write_text(yaml.safe_dump(model))
     (folder / "bundles").mkdir()
     made = Site(Plant.model_validate(model), plant_file, kafka, folder / "bundles")
-    try:
+    async with ending(made):
         yield made
+
+
+@contextlib.asynccontextmanager
+async def ending(site: Site) -> AsyncIterator[None]:
+    """End all processes of a site with the block."""
+    try:
+        yield
     finally:
-        for process in made.processes:
+        for process in site.processes:
             if process.returncode is None:
                 process.kill()
                 await process.wait()
