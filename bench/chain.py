@@ -7,41 +7,26 @@ import asyncio
 import contextlib
 import statistics
 import time
-from collections.abc import AsyncIterator, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 import orjson
 
-from andon.clock import MILLISECOND, SECOND, wall_clock
+from andon.clock import MILLISECOND, SECOND
 from andon.stream.reading import read_to_end
-from andon.stream.topics import ensure_topics, topic_name
+from andon.stream.topics import topic_name
 from andon.uns import Stage
+from bench.chained import STAGES, Backlog, Rate, chained, work_off
 from bench.child import Child, child
-from bench.common import BenchError, Bus, bus, fill, result, table
-from bench.frames import RATE_HZ, frames, plant_document
-from bench.growth import watch_growth
-from bench.model import served_from, train_model
-from sandbox.monitor import scrape
+from bench.common import Bus, bus, result, table
+from bench.frames import RATE_HZ, plant_document
 
-#: In the order of the data's way.
-_STAGES = ("context", "feature", "inference", "alert")
 #: Machines of the plant; as many of them send as a rate needs.
 _PLANT_MACHINES = 2_000
 _BACKLOG_MACHINES = 500
-#: Verdicts are waited for until this share of the windows is judged; the last of each machine stay open.
-_SEEN = 0.9
 #: Latency is not looked at before the publisher has run for this long.
 _RAMP_S = 3
 _SOAK_FRAMES_PER_S = 5_000
-
-
-@dataclass(frozen=True, slots=True)
-class _Rate:
-    """What came of a backlog: frames per second, and each service's share of the work."""
-
-    frames_per_s: float
-    seconds: float
-    cpu_us: dict[str, float]
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +44,7 @@ class _Memory:
     """Resident bytes of each service, sampled."""
 
     seconds: list[float] = field(default_factory=list)
-    resident: dict[str, list[int]] = field(default_factory=lambda: {name: [] for name in _STAGES})
+    resident: dict[str, list[int]] = field(default_factory=lambda: {name: [] for name in STAGES})
 
     def sample(self, services: dict[str, Child]) -> None:
         self.seconds.append(time.monotonic())
@@ -70,54 +55,6 @@ class _Memory:
         """Return the slope of the second half."""
         half = len(self.seconds) // 2
         return statistics.linear_regression(self.seconds[half:], self.resident[name][half:]).slope * 60 / 2**20
-
-
-@contextlib.asynccontextmanager
-async def _chain(on: Bus, backlog: int) -> AsyncIterator[dict[str, Child]]:
-    """Run the services; the first of them starts last, when the others are ready and a backlog waits for it."""
-    model = served_from(on.directory / "bundles")
-    train_model(on.plant, on.directory / "bundles")
-    await ensure_topics(on.kafka, on.plant)
-    with contextlib.ExitStack() as stack:
-        services = {name: stack.enter_context(child(on, f"services.{name}", environment=model)) for name in _STAGES[1:]}
-        await asyncio.gather(*(service.ready() for service in services.values()))
-        await _fill(on, backlog)
-        services["context"] = stack.enter_context(child(on, "services.context"))
-        yield services
-
-
-async def _fill(on: Bus, count: int) -> None:
-    """Publish what `_BACKLOG_MACHINES` have sent up to now."""
-    start = (wall_clock() // SECOND - count // (_BACKLOG_MACHINES * RATE_HZ) - 5) * SECOND
-    await fill(
-        on.kafka,
-        topic_name(on.plant, Stage.RAW),
-        lambda first, n: frames(on.plant, first, n, machines=_BACKLOG_MACHINES, start=start),
-        count,
-    )
-
-
-async def _work_off(on: Bus, services: dict[str, Child], backlog: int) -> _Rate:
-    """Time the way from the first frame that context has read to the verdict that alert has read at last."""
-    await watch_growth(on.kafka, topic_name(on.plant, Stage.CONTEXT), 1, list(services.values()))
-    begun, used = time.monotonic(), _cpu_seconds(services)
-    wanted = _SEEN * backlog / RATE_HZ
-    while (judged := await _verdicts_read(services["alert"])) < wanted:
-        if time.monotonic() - begun > 120:
-            raise BenchError(f"alert has read {judged:.0f} of {wanted:.0f} verdicts after two minutes")
-        await asyncio.sleep(0.2)
-    seconds, done = time.monotonic() - begun, judged * RATE_HZ
-    cpu = {name: (now - used[name]) / done * 1e6 for name, now in _cpu_seconds(services).items()}
-    return _Rate(done / seconds, seconds, cpu)
-
-
-async def _verdicts_read(alert: Child) -> float:
-    alert.check()
-    return (await scrape({"alert": alert.port}))["alert"].total("andon_records_read_total")
-
-
-def _cpu_seconds(services: dict[str, Child]) -> dict[str, float]:
-    return {name: service.cpu_seconds for name, service in services.items()}
 
 
 @contextlib.contextmanager
@@ -142,36 +79,33 @@ async def _latency(on: Bus, frames_per_s: float, seconds: int) -> _Latency:
     return _Latency(rate, quantiles[49], quantiles[98], len(verdicts))
 
 
-async def _measure(backlog: int, live_s: int) -> tuple[_Rate, _Latency]:
+async def _measure(frames: int, live_s: int) -> tuple[Rate, _Latency]:
+    backlog = Backlog(_BACKLOG_MACHINES, frames)
     with bus(plant_document(machines=_PLANT_MACHINES)) as on:
-        async with _chain(on, backlog) as services:
-            rate = await _work_off(on, services, backlog)
+        async with chained(on, backlog) as chain:
+            rate = await work_off(chain, backlog)
             return rate, await _latency(on, rate.frames_per_s / 2, live_s)
 
 
 async def _soak(seconds: int) -> _Memory:
     memory = _Memory()
     with bus(plant_document(machines=_PLANT_MACHINES)) as on:
-        async with _chain(on, 0) as services:
-            await services["context"].ready()
+        async with chained(on, Backlog(_BACKLOG_MACHINES, 0)) as chain:
             with _publishing(on, _SOAK_FRAMES_PER_S, seconds) as (publisher, _):
                 end = time.monotonic() + seconds
                 while time.monotonic() < end:
                     publisher.check()
-                    memory.sample(services)
+                    memory.sample(chain.services)
                     await asyncio.sleep(2)
     return memory
 
 
-def _show(rates: list[_Rate], latencies: list[_Latency]) -> None:
+def _show(rates: list[Rate], latencies: list[_Latency]) -> None:
     rate = sorted(rates, key=lambda each: each.frames_per_s)[len(rates) // 2]
     table(
         f"Raw frame to alert: {rate.frames_per_s:,.0f} frames of 8 tags/s over {rate.seconds:.0f} s",
         ("service", "CPU us/frame", "share"),
-        [
-            (name, f"{rate.cpu_us[name]:.1f}", f"{rate.cpu_us[name] / sum(rate.cpu_us.values()):.0%}")
-            for name in _STAGES
-        ],
+        [(name, f"{rate.cpu_us[name]:.1f}", f"{rate.cpu_us[name] / sum(rate.cpu_us.values()):.0%}") for name in STAGES],
     )
     table(
         "Ingest to verdict at half of that",
@@ -187,11 +121,11 @@ def _show(rates: list[_Rate], latencies: list[_Latency]) -> None:
 
 
 def _show_memory(memory: _Memory) -> None:
-    slopes = {name: memory.mib_per_minute(name) for name in _STAGES}
+    slopes = {name: memory.mib_per_minute(name) for name in STAGES}
     table(
         f"Memory at {_SOAK_FRAMES_PER_S:,} frames/s over {memory.seconds[-1] - memory.seconds[0]:.0f} s",
         ("service", "MiB first", "MiB half-way", "MiB last", "slope of the second half, MiB/min"),
-        [(name, *_marks(memory.resident[name]), f"{slopes[name]:+.2f}") for name in _STAGES],
+        [(name, *_marks(memory.resident[name]), f"{slopes[name]:+.2f}") for name in STAGES],
     )
     result("soak", **{f"{name}_mib_per_min": slope for name, slope in slopes.items()})
 

@@ -38,28 +38,34 @@ class BenchError(AndonError):
 
 @dataclass(frozen=True, slots=True)
 class Bus:
-    """A broker for one bench, and a directory for logs and files."""
+    """A broker for one bench, and a directory for logs and files.
+
+    Attributes:
+        partitions: of each of its topics.
+    """
 
     broker: EmbeddedBroker
     directory: Path
     plant: Plant
+    partitions: int
 
     @property
     def kafka(self) -> KafkaSettings:
         """How clients of this bench reach the broker."""
-        return self.broker.settings()
+        return self.broker.settings().model_copy(update={"partitions": self.partitions})
 
     @property
     def environment(self) -> dict[str, str]:
         """The same as `kafka`, for a process, and where the plant model is."""
         return self.broker.environment() | {
+            "ANDON_KAFKA__PARTITIONS": str(self.partitions),
             "ANDON_PLANT": str(self.directory / _PLANT_FILE),
             "ANDON_TELEMETRY__LOG_LEVEL": "warning",
         }
 
 
 @contextlib.contextmanager
-def bus(plant: Mapping[str, object]) -> Iterator[Bus]:
+def bus(plant: Mapping[str, object], *, partitions: int = 4) -> Iterator[Bus]:
     """Run a broker on a free port for the length of a `with` block, beside a file of the plant model *plant*."""
     with tempfile.TemporaryDirectory(prefix="andon-bench-") as name:
         directory = Path(name)
@@ -67,7 +73,7 @@ def bus(plant: Mapping[str, object]) -> Iterator[Bus]:
         file = directory / _PLANT_FILE
         file.write_text(json.dumps(plant))  # JSON is YAML
         with embedded_broker(directory / "broker.log") as broker:
-            yield Bus(broker, directory, load_plant(file))
+            yield Bus(broker, directory, load_plant(file), partitions)
 
 
 async def create_topics(kafka: KafkaSettings, *names: str) -> None:
