@@ -7,7 +7,7 @@ and `no` are texts), `1e3` is a number, and `12:30` is a text, not the 750 that 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -19,8 +19,8 @@ from andon.plant.plain import Problem
 
 #: Larger files are refused: a site of 100,000 machines takes about half of it.
 MAX_BYTES = 8 * 2**20
-#: Aliases can make a small file huge; this many values are more than `MAX_BYTES` can hold without them.
-_MAX_VALUES = 2_000_000
+#: Aliases can make a small file huge; a plant as large as `MAX_BYTES` holds fewer values than this without them.
+_MAX_VALUES = 500_000
 
 _PLAIN: tuple[tuple[re.Pattern[str], Callable[[str], Any]], ...] = (
     (re.compile(r"|~|null|Null|NULL"), lambda _: None),
@@ -34,6 +34,10 @@ _PLAIN: tuple[tuple[re.Pattern[str], Callable[[str], Any]], ...] = (
 )
 _MERGE = "<<"
 _STANDARD_TAG = re.compile(r"tag:yaml\.org,2002:(str|seq|map)")
+
+
+#: Parts of a mapping or sequence: key or index to where it stands and what it is.
+_Parts = dict[str | int, tuple[yaml.Mark, yaml.Node]]
 
 
 class SourceError(Exception):
@@ -60,15 +64,17 @@ class Source:
     data: Any
     problems: list[tuple[int, Problem]]
     _root: yaml.Node
+    _parts: dict[int, _Parts] = field(default_factory=dict)
 
     def line(self, place: tuple[str | int, ...]) -> int:
         """Return the line, counted from 1, of a part of the data; of what would hold it when there is no such part."""
         node, mark = self._root, self._root.start_mark
         for step in place:
-            found = next((entry for entry in _entries(node) if entry[0] == step), None)
-            if found is None:
+            # Looked up, not searched: a renamed class is a finding of each of its machines.
+            parts = self._parts.get(id(node)) or self._parts.setdefault(id(node), _parts(node))
+            if step not in parts:
                 break
-            _, mark, node = found
+            mark, node = parts[step]
         return int(mark.line) + 1
 
     def findings(self, path: Path, problems: Iterable[Problem]) -> list[str]:
@@ -139,12 +145,13 @@ def _located(error: yaml.MarkedYAMLError) -> SourceError:
     return SourceError(f"no YAML: {', '.join(parts)} ({hint})", mark.line + 1 if mark else 1)
 
 
-def _entries(node: yaml.Node) -> Iterator[tuple[str | int, yaml.Mark, yaml.Node]]:
-    """Yield key or index, place and value of each part of a mapping or sequence."""
+def _parts(node: yaml.Node) -> _Parts:
+    """Return place and value of each part of a mapping or sequence, by key or index; the first of a key counts."""
     if isinstance(node, yaml.MappingNode):
-        yield from ((key.value, key.start_mark, value) for key, value in node.value if _is_text(key))
-    elif isinstance(node, yaml.SequenceNode):
-        yield from ((index, item.start_mark, item) for index, item in enumerate(node.value))
+        return {key.value: (key.start_mark, value) for key, value in reversed(node.value) if _is_text(key)}
+    if isinstance(node, yaml.SequenceNode):
+        return {index: (item.start_mark, item) for index, item in enumerate(node.value)}
+    return {}
 
 
 def _is_text(key: yaml.Node) -> bool:

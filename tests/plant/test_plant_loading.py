@@ -97,6 +97,14 @@ def test_wrong_names_alone_are_found_where_they_stand(check: Check) -> None:
     ]
 
 
+def test_a_renamed_class_is_found_at_each_of_many_machines(check: Check) -> None:
+    machines = 5_000  # searched from the top for each, 100,000 would take an hour
+    head, line = GOOD.partition("assets:\n")[0] + "assets:\n", GOOD.splitlines().index("assets:") + 2
+    found = check(head + "".join(f"  hall/pump-{number}: {{class: pmup}}\n" for number in range(machines)))
+    wanted = "assets.hall/pump-{}.class: class 'pmup' is not among `classes` (did you mean 'pump'?)"
+    assert found == [f"{line + number}: {wanted.format(number)}" for number in range(machines)]
+
+
 def test_a_bad_key_is_reported_at_its_line_with_a_path_that_is_not_ambiguous(check: Check) -> None:
     assert check(GOOD + "preffix: uns\n") == ["15: preffix: is no known field (did you mean 'prefix'?)"]
     [finding] = check(GOOD.replace("water/line-1/pump-1:", "water/line 1/v1.5:"))
