@@ -76,11 +76,11 @@ class Chain:
     services: dict[str, Child] = field(default_factory=dict)
     started: dict[str, Started] = field(default_factory=dict)
 
-    async def start(self, name: str) -> Child:
+    async def start(self, name: str, *, timeout_s: float = 600) -> Child:
         """Start a service, alone, and return it when it is ready."""
         begun = time.monotonic()
         service = self.stack.enter_context(child(self.on, f"services.{name}", environment=self.environment))
-        await service.ready(timeout_s=180)
+        await service.ready(timeout_s)
         self.started[name] = Started(time.monotonic() - begun, service.cpu_seconds, service.resident_bytes)
         self.services[name] = service
         return service

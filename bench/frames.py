@@ -81,10 +81,11 @@ def frames(plant: Plant, first: int, count: int, *, machines: int = MACHINES, st
     return rows.select(name for name in Frame.model_fields if name in rows.columns)
 
 
-def context_frames(plant: Plant, first: int, count: int) -> pl.DataFrame:
+def context_frames(plant: Plant, first: int, count: int, *, machines: int = MACHINES) -> pl.DataFrame:
     """Return what the context stage makes of `frames`."""
     schema = event_schema(Frame, plant.classes[CLASS]) | {TRACEPARENT: pl.String()}
-    rows = pl.concat([pl.DataFrame(schema=schema), frames(plant, first, count)], how="diagonal").with_row_index(OFFSET)
+    raw = frames(plant, first, count, machines=machines)
+    rows = pl.concat([pl.DataFrame(schema=schema), raw], how="diagonal").with_row_index(OFFSET)
     stage = context_stage(plant, ContextSettings()).open({}, 0)
     (emit,) = stage.process(CLASS, rows.cast({OFFSET: pl.Int64}), int(rows["time"].to_numpy().max())).emits
     return emit.rows.drop(LINEAGE_COLUMNS)
