@@ -8,8 +8,9 @@ from itertools import pairwise
 
 from pydantic import BaseModel
 
+from andon.settings import KafkaSettings
 from bench.chained import STAGES as CHAIN
-from bench.common import table
+from bench.common import BenchError, table
 from bench.scale_assets import Case, Scrape
 from bench.scale_storage import Storage
 from bench.scale_workers import PARTITIONS, Sharing
@@ -48,7 +49,15 @@ class Measured(BaseModel):
     storage: Storage
 
     def factors(self) -> Factors:
-        """Return what the arithmetic needs of it."""
+        """Return what the arithmetic needs of it.
+
+        Raises:
+            BenchError: only one number of tags was measured, which does not say how cost grows.
+        """
+        if len(self.tags) < 2:
+            raise BenchError(
+                "a company is sized by costs at several numbers of tags; run `python -m bench.scale` in full"
+            )
         storage, per_window = self.storage, self.frames_per_window
         cpu = {name: [(float(case.tags), case.cpu_us[name]) for case in self.tags] for name in CHAIN}
         for name in ("inference", "alert"):
@@ -92,7 +101,8 @@ class Section:
 
 def sections(measured: Measured) -> Iterator[Section]:
     """Yield the tables of a run."""
-    yield _workers(measured.sharing)
+    if measured.sharing:
+        yield _workers(measured.sharing)
     yield _rates("machines", measured.assets, lambda case: case.assets)
     yield _memory(measured.assets)
     yield _starts(measured.assets)
@@ -102,13 +112,17 @@ def sections(measured: Measured) -> Iterator[Section]:
 
 
 def example(measured: Measured) -> Section:
-    """Return the companies of the documentation, sized by a run's factors."""
+    """Return the companies of the documentation, sized by a run's factors.
+
+    Raises:
+        BenchError: see `Measured.factors`.
+    """
     return Section("Companies of 100 plants", *company_rows(EXAMPLES, measured.factors()))
 
 
 def show(measured: Measured) -> None:
-    """Print all tables."""
-    for section in [*sections(measured), example(measured)]:
+    """Print what was measured."""
+    for section in sections(measured):
         table(section.title, section.columns, section.rows)
 
 
@@ -226,9 +240,21 @@ def _stored(storage: Storage, per_window: int) -> Section:
     lake = f"{storage.lake / storage.tags:.1f}"
     return Section(
         f"Bytes a value (raw, context) or a tag and window (feature, inference), of frames with {storage.tags} tags",
-        ("stage", "Kafka, a copy", "the same, gzip", "PostgreSQL with indexes", "Parquet"),
+        (
+            "stage",
+            "Kafka, a copy",
+            "the same, gzip",
+            "PostgreSQL with indexes",
+            "Parquet",
+            "tags that fit into a record",
+        ),
         [
-            (stage.value, *(f"{store[stage.value]:.1f}" for store in each), lake if stage == "raw" else "")
+            (
+                stage.value,
+                *(f"{store[stage.value]:.1f}" for store in each),
+                lake if stage == "raw" else "",
+                f"{KafkaSettings().max_batch_bytes / each[0][stage.value]:,.0f}",
+            )
             for stage in STAGES
         ],
     )

@@ -5,12 +5,15 @@ from __future__ import annotations
 from importlib.metadata import version
 from typing import TypeVar
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disable_created_metrics, generate_latest
 
 from andon.telemetry.catalogue import CATALOGUE, MetricSpec
 
 #: Content type of `Metrics.exposition`.
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+
+# When each counter began is of no use to anybody, and with counters of each machine it doubles an answer's length.
+disable_created_metrics()
 
 _Metric = Counter | Gauge | Histogram
 _Kind = TypeVar("_Kind", Counter, Gauge, Histogram)

@@ -1,0 +1,81 @@
+"""Sizing: arithmetic that can be followed by hand, and a page that shows what was measured and nothing else."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from andon.uns import Stage
+from bench.scale_page import Measured, page
+from bench.sizing import MEASURED, SERVICES, STAGES, Company, Factors, between, size
+
+PAGE = Path(__file__).parent.parent.parent / "docs" / "sizing.md"
+
+#: One microsecond a tag for everybody, one byte a value everywhere, a mebibyte a machine.
+ROUND = Factors(
+    frames_per_window=5,
+    cpu_us=dict.fromkeys(SERVICES, [(0.0, 0.0), (10.0, 10.0)]),
+    memory_bytes=dict.fromkeys(SERVICES, [(0.0, 0.0), (10.0, 10.0 * 2**20)]),
+    kafka_bytes=dict.fromkeys(map(str, STAGES), 1.0),
+    database_bytes=dict.fromkeys(map(str, STAGES), 1.0),
+    lake_bytes=1.0,
+)
+COMPANY = Company(plants=10, assets=1_000, tags=100, hz=10.0, window_s=10.0, head_room=2.0)
+
+
+def test_a_company_is_sized_as_by_hand() -> None:
+    found = size(COMPANY, ROUND)
+    # 10,000 frames/s of 100 us are one core, 100 windows/s a hundredth of it; twice that with the head-room.
+    assert found.cores == pytest.approx(
+        {"context": 2.0, "feature": 2.0, "inference": 0.02, "alert": 0.02, "historian": 2.0}
+    )
+    assert found.workers == {"context": 2, "feature": 2, "inference": 1, "alert": 1, "historian": 2}
+    assert found.memory_bytes["context"] == 2 * 1_000 * 2**20
+    assert found.partitions == 8
+    assert found.values_per_s == 10 * 1_000_000
+    # 1 MB/s each of raw and context, 10 kB/s each of the windows, at ten plants.
+    assert found.kafka_in_bytes_per_s == pytest.approx(10 * 2_020_000)
+    # Read by: raw 2, context 2, feature 3, inference 2, as the catalogue says.
+    assert found.kafka_out_bytes_per_s == pytest.approx(10 * (4_000_000 + 50_000))
+    day = 86_400
+    assert found.kafka_bytes == pytest.approx(10 * 3 * day * (2 * 3 * 1e6 + 2 * 7 * 1e4))
+    assert found.database_bytes_a_year == pytest.approx(10 * day * (1e6 * (30 + 365) + 1e4 * (90 + 365)))
+    assert found.lake_bytes_a_year == pytest.approx(10 * 365 * day * 1e6)
+
+
+@pytest.mark.parametrize(
+    ("company", "brokers"),
+    [
+        (replace(COMPANY, plants=1, broker_partitions=10**6), 3),  # three copies need three brokers
+        (replace(COMPANY, broker_partitions=10**6, broker_mb_s=10), 13),  # 20.2 MB/s x 3 copies x 2 / 10 MB/s
+        (replace(COMPANY, plants=1, broker_partitions=100), 4),  # 15 topics x 8 x 3 copies are 360
+    ],
+)
+def test_brokers_are_bound_by_copies_by_what_they_write_or_by_partitions(company: Company, brokers: int) -> None:
+    assert size(company, ROUND).brokers == brokers
+
+
+def test_what_is_kept_longer_than_a_year_counts_a_year() -> None:
+    longer, year = (size(replace(COMPANY, context_days=days), ROUND) for days in (10_000, 365))
+    assert longer.database_bytes_a_year == year.database_bytes_a_year
+
+
+def test_a_line_goes_through_measured_points_and_on_beyond_them() -> None:
+    points = [(10.0, 100.0), (20.0, 120.0), (100.0, 200.0)]
+    assert [between(points, at) for at in (10, 15, 60, 200)] == [100, 110, 160, 300]
+    assert between(points, 0) == 100, "nothing costs less than the least that was measured"
+    assert between([(5.0, 7.0)], 1_000) == 7
+
+
+def test_the_page_shows_what_was_measured() -> None:
+    measured = Measured.model_validate_json(MEASURED.read_bytes())
+    assert page(PAGE.read_text(), measured) == PAGE.read_text(), "write it with `python -m bench.scale --write`"
+    assert {stage for stage in Stage if stage in measured.storage.kafka} == set(STAGES)
+
+
+def test_a_page_without_places_for_tables_is_refused() -> None:
+    measured = Measured.model_validate_json(MEASURED.read_bytes())
+    with pytest.raises(ValueError, match="twice"):
+        page("# Sizing\n", measured)
