@@ -141,6 +141,8 @@ async def work_off(chain: Chain, backlog: Backlog, *, timeout_s: float = 120) ->
             raise BenchError(f"alert has read {read['alert']:.0f} of {wanted:.0f} verdicts after {timeout_s:.0f} s")
         await asyncio.sleep(0.2)
     seconds, now = time.monotonic() - begun, chain.cpu_seconds
+    if any(read[name] == known[name] for name in STAGES):
+        raise BenchError(f"{backlog.count} frames were read before the first look; more are needed for a rate")
     cpu = {name: (now[name] - used[name]) / (read[name] - known[name]) * 1e6 for name in STAGES}
     return Rate(
         read["alert"] * per_window / seconds,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 from aiokafka.record.default_records import DefaultRecordBatchBuilder
@@ -111,8 +112,8 @@ async def _kafka_bytes(on: Bus, stage: Stage) -> tuple[int, int]:
     return sizes[0], sizes[1]
 
 
-def _batch_bytes(records: list[tuple[int, bytes, bytes, list[tuple[str, bytes]]]], codec: int) -> int:
+def _batch_bytes(records: Sequence[tuple[int, bytes, bytes, Sequence[tuple[str, bytes]]]], codec: int) -> int:
     batch = DefaultRecordBatchBuilder(2, codec, 0, -1, -1, -1, 2**30)
     for offset, (timestamp, key, value, headers) in enumerate(records):
-        batch.append(offset, timestamp, key, value, headers)
+        batch.append(offset, timestamp, key, value, list(headers))
     return len(batch.build())

@@ -16,8 +16,8 @@ PAGE = Path(__file__).parent.parent.parent / "docs" / "sizing.md"
 #: One microsecond a tag for everybody, one byte a value everywhere, a mebibyte a machine.
 ROUND = Factors(
     frames_per_window=5,
-    cpu_us=dict.fromkeys(SERVICES, [(0.0, 0.0), (10.0, 10.0)]),
-    memory_bytes=dict.fromkeys(SERVICES, [(0.0, 0.0), (10.0, 10.0 * 2**20)]),
+    cpu_us={name: [(0.0, 0.0), (10.0, 10.0)] for name in SERVICES},
+    memory_bytes={name: [(0.0, 0.0), (10.0, 10.0 * 2**20)] for name in SERVICES},
     kafka_bytes=dict.fromkeys(map(str, STAGES), 1.0),
     database_bytes=dict.fromkeys(map(str, STAGES), 1.0),
     lake_bytes=1.0,

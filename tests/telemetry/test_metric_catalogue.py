@@ -121,3 +121,10 @@ def test_what_is_forgotten_is_no_longer_shown() -> None:
     metrics.set("andon_lag_records", 7, partition="3")
     metrics.forget("andon_lag_records", partition="3")
     assert b'partition="3"' not in metrics.exposition()
+
+
+def test_a_counter_is_one_line_of_each_machine_without_when_it_began() -> None:
+    metrics = Metrics("ingest")
+    metrics.count("andon_samples_received_total", asset="line/pump-1")
+    told = [line for line in metrics.exposition().decode().splitlines() if "line/pump-1" in line]
+    assert told == ['andon_samples_received_total{asset="line/pump-1",service="ingest"} 1.0']
