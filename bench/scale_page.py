@@ -14,7 +14,7 @@ from bench.common import BenchError, table
 from bench.scale_assets import Case, Scrape
 from bench.scale_storage import Storage
 from bench.scale_workers import PARTITIONS, Sharing
-from bench.sizing import STAGES, Company, Factors, Size, size
+from bench.sizing import MEASURED, STAGES, Company, Factors, Size, size
 
 _BEGIN, _END = "<!-- written by python -m bench.scale --write -->\n", "<!-- end of what is written -->\n"
 _MIB, _GB, _TB = 2**20, 1e9, 1e12
@@ -137,14 +137,34 @@ def page(text: str, measured: Measured) -> str:
     Raises:
         ValueError: the text has not two places.
     """
-    if text.count(_BEGIN) != text.count(_END) or text.count(_BEGIN) != 2:
-        raise ValueError(f"the page must hold {_BEGIN!r} and {_END!r} twice")
     parts = [
         f"Measured on {measured.machine}.\n\n" + "\n".join(section.markdown() for section in sections(measured)),
         example(measured).markdown(),
     ]
+    return _filled(text, parts)
+
+
+def page_without_figures(text: str) -> str:
+    """Return the text of docs/sizing.md as it is before anything was measured."""
+    return _filled(text, ["", ""])
+
+
+def _filled(text: str, parts: Sequence[str]) -> str:
+    if text.count(_BEGIN) != text.count(_END) or text.count(_BEGIN) != len(parts):
+        raise ValueError(f"the page must hold {_BEGIN!r} and {_END!r} twice")
     before, *rest = text.split(_BEGIN)
     return before + "".join(_BEGIN + part + _END + old.split(_END)[1] for part, old in zip(parts, rest, strict=True))
+
+
+def read_measured() -> Measured:
+    """Return what the documentation shows.
+
+    Raises:
+        BenchError: nothing has been measured and written.
+    """
+    if not MEASURED.exists():
+        raise BenchError("nothing has been measured yet; run `python -m bench.scale --write`")
+    return Measured.model_validate_json(MEASURED.read_bytes())
 
 
 def _workers(sharing: Iterable[Sharing]) -> Section:

@@ -197,14 +197,14 @@ def _brokers(company: Company, into: float, partitions: int) -> int:
 
 
 def main() -> None:
-    from bench.scale_page import Measured, company_rows, print_rows
+    # What is printed is what the page shows, which is made of what is computed here.
+    from bench.scale_page import company_rows, print_rows, read_measured
 
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     for each in fields(Company):
         parser.add_argument(f"--{each.name.replace('_', '-')}", type=type(each.default), default=each.default)
     company = Company(**vars(parser.parse_args()))
-    measured = Measured.model_validate_json(MEASURED.read_bytes())
-    print_rows(company_rows([company], measured.factors()))
+    print_rows(company_rows([company], read_measured().factors()))
 
 
 if __name__ == "__main__":
