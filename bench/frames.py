@@ -1,4 +1,4 @@
-"""The data that the benches run on: one class of machines with eight tags, and frames of theirs."""
+"""The data that the benches run on: one class of machines, with eight tags by default, and frames of theirs."""
 
 from __future__ import annotations
 
@@ -16,7 +16,14 @@ from services.context.processor import context_stage
 from services.context.settings import ContextSettings
 
 CLASS = "machine"
-TAGS = tuple(f"s{number}" for number in range(8))
+
+
+def tag_names(count: int) -> tuple[str, ...]:
+    """Return the names of a machine's tags."""
+    return tuple(f"s{number}" for number in range(count))
+
+
+TAGS = tag_names(8)
 MACHINES = 32
 #: Frames per asset and second of event time.
 RATE_HZ = 20
@@ -24,18 +31,23 @@ T0 = 1_700_000_000 * SECOND
 _NORMAL, _SPREAD = 50.0, 2.0
 
 
-def plant_document(*, machines: int = MACHINES, **features: object) -> dict[str, object]:
+def plant_document(
+    *, machines: int = MACHINES, tags: int = len(TAGS), scan: int = SECOND // RATE_HZ, **features: object
+) -> dict[str, object]:
     """Return the plant model of a site with machines of one class.
 
     Args:
         machines: how many.
+        tags: how many each has; the first two have limits.
+        scan: microseconds from one of its frames to the next.
         features: what of the class's feature definition is not tumbling windows of a second with all aggregates.
     """
     tag = {"unit": "bar", "range": [0, 100]}
     watched = tag | {"limits": {"high": 80, "high_high": 90}}
+    names = tag_names(tags)
     machine = {
-        "scan": f"{1_000 // RATE_HZ}ms",
-        "tags": dict.fromkeys(TAGS[:2], watched) | dict.fromkeys(TAGS[2:], tag),
+        "scan": f"{scan}us",
+        "tags": dict.fromkeys(names[:2], watched) | dict.fromkeys(names[2:], tag),
         "features": {"window": "1s", "lateness": "0s"} | features,
     }
     return {
@@ -54,14 +66,16 @@ def frames(plant: Plant, first: int, count: int, *, machines: int = MACHINES, st
     """
     number = np.arange(first, first + count)
     turn = number // machines
-    values = np.random.default_rng(first).normal(_NORMAL, _SPREAD, (count, len(TAGS))).round(3)
+    asset_class = plant.classes[CLASS]
+    tags = tuple(asset_class.tags)
+    values = np.random.default_rng(first).normal(_NORMAL, _SPREAD, (count, len(tags))).round(3)
     rows = pl.DataFrame(
         {
             "asset": pl.Series(list(plant.assets)).gather(number % machines),
-            "time": start + turn * (SECOND // RATE_HZ),
+            "time": start + turn * asset_class.scan,
             "session": pl.repeat("bench", count, eager=True),
             "sequence": turn,
-            "values": pl.DataFrame(values, schema=TAGS).to_struct(),
+            "values": pl.DataFrame(values, schema=tags).to_struct(),
         }
     ).with_columns(event_ids(Stage.RAW, "1"), ingest_time="time", origin=pl.lit("live"))
     return rows.select(name for name in Frame.model_fields if name in rows.columns)

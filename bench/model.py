@@ -7,7 +7,7 @@ from pathlib import Path
 from andon.clock import wall_clock
 from andon.models import save_bundle
 from andon.plant import Plant
-from bench.frames import CLASS, MACHINES, RATE_HZ, frames
+from bench.frames import CLASS, MACHINES, frames
 from services.trainer.dataset import offline_vectors
 from services.trainer.order import Order
 from services.trainer.train import train_class
@@ -21,7 +21,7 @@ def served_from(folder: Path) -> dict[str, str]:
 
 
 def train_model(plant: Plant, folder: Path) -> None:
-    """Train a model of the benches' machines and save its bundle."""
+    """Train a model of the benches' machines, on a hundred windows each of 32 of them at most, and save its bundle."""
     asset_class = plant.classes[CLASS]
     order = Order(
         name=CLASS,
@@ -32,6 +32,8 @@ def train_model(plant: Plant, folder: Path) -> None:
         owner="nobody",
         data="normal noise",
     )
-    normal = frames(plant, 0, MACHINES * RATE_HZ * _WINDOWS)
+    machines = min(MACHINES, len(plant.assets))
+    per_window = asset_class.features.window // asset_class.scan
+    normal = frames(plant, 0, machines * per_window * _WINDOWS, machines=machines)
     trained = train_class(offline_vectors(normal, asset_class), order)
     save_bundle(trained.seal(wall_clock()), folder)

@@ -98,7 +98,9 @@ def memory_limits(services: list[str]) -> dict[str, float]:
     """Return the memory that the Helm chart allows each service's pod, MiB."""
     values = yaml.safe_load(_HELM_VALUES.read_text())
     usual = values["defaults"]["resources"]["limits"]["memory"]
-    own = {name: of.get("resources", {}).get("limits", {}).get("memory", usual) for name, of in values["services"].items()}
+    own = {
+        name: of.get("resources", {}).get("limits", {}).get("memory", usual) for name, of in values["services"].items()
+    }
     return {name: _mib(own[name]) for name in services}
 
 

@@ -17,10 +17,10 @@ import yaml
 from andon.errors import ConfigError
 from andon.plant.plain import Problem
 
-#: Larger files are refused: a site of 10,000 machines takes less than half of it.
-MAX_BYTES = 2 * 2**20
+#: Larger files are refused: a site of 100,000 machines takes about half of it.
+MAX_BYTES = 8 * 2**20
 #: Aliases can make a small file huge; this many values are more than `MAX_BYTES` can hold without them.
-_MAX_VALUES = 500_000
+_MAX_VALUES = 2_000_000
 
 _PLAIN: tuple[tuple[re.Pattern[str], Callable[[str], Any]], ...] = (
     (re.compile(r"|~|null|Null|NULL"), lambda _: None),
