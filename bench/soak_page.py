@@ -35,8 +35,8 @@ def section(capacity: float, frames_per_s: int, samples: Samples, found: Sequenc
     counted = ", ".join(f"{verdicts.count(verdict)} {verdict}" for verdict in Verdict if verdict in verdicts)
     minutes, share = samples.seconds[-1] / 60, frames_per_s / capacity
     lines = (
-        f"{minutes:.0f} minutes at {frames_per_s:,} frames/s, {share:.0%} of the {capacity:,.0f} that the same services",
-        f"had worked off a backlog with just before; {len(samples.seconds)} samples, the first",
+        f"{minutes:.0f} minutes at {frames_per_s:,} frames/s, {share:.0%} of the {capacity:,.0f} that the same",
+        f"services had worked off a backlog with just before; {len(samples.seconds)} samples, the first",
         f"{samples.warm_up_s / 60:.0f} minutes not judged. Of {len(found)} figures: **{counted}**. The broker held",
         f"{samples.broker_mib[-1]:,.0f} MiB at the end. {machine()}.",
         "",
