@@ -36,7 +36,7 @@ def at(count: int = SAMPLES) -> NDArray[np.float64]:
 @pytest.mark.parametrize("alike", [0.0, 0.5, 0.9])
 def test_the_interval_holds_a_planted_slope_as_often_as_it_says(alike: float) -> None:
     planted = 0.01
-    found = [trend(at(), planted * at() + 100 + ar1(seed, alike=alike)) for seed in range(400)]
+    found = [trend(at(), planted * at() + 100 + ar1(seed, alike=alike)) for seed in range(200)]
     held = sum(each.low <= planted <= each.high for each in found)
     assert 0.92 <= held / len(found) <= 0.98
     assert abs(np.mean([each.slope for each in found]) - planted) < 1e-4
