@@ -7,7 +7,7 @@ from html import escape
 
 from bench.soak_samples import Measure, Samples
 
-_WIDTH, _HEIGHT = 860, 590
+_WIDTH, _HEIGHT = 880, 560
 _PANEL_WIDTH, _PANEL_HEIGHT = 350, 190
 _LEFT, _TOP, _GAP_X, _GAP_Y = 60, 70, 80, 70
 _MIN_S = 60

@@ -82,7 +82,7 @@ def soaked(memory: Callable[[NDArray[np.float64]], NDArray[np.float64]]) -> Samp
     lag = np.abs(ar1(2, alike=0.5))
     lag[200] = math.nan
     figures = {
-        Measure.MEMORY: memory(seconds) - warming + 3 * ar1(3, alike=0.8),
+        Measure.MEMORY: memory(seconds) - warming + 1.5 * ar1(3, alike=0.8),
         Measure.FILES: np.full(SAMPLES, 40.0),
         Measure.THREADS: np.full(SAMPLES, 15.0),
         Measure.LAG: lag,

@@ -61,7 +61,7 @@ async def test_a_stage_with_an_idempotent_producer_reads_and_writes_partitions_o
     raw, context = (stage_topic(model, stage) for stage in (Stage.RAW, Stage.CONTEXT))
     assert cluster.idempotent
     assert len(await leaders(cluster, raw) | await leaders(cluster, context)) > 1
-    sent = [frame(f"line/pump-{number % 8}", number) for number in range(400)]
+    sent = [frame(f"line/pump-{number % 8}", number, origin="backfill") for number in range(400)]
     await send(cluster, raw, map(line, sent))
     async with (
         working(context_stage(model, ContextSettings()), model, settings(cluster)),
@@ -73,5 +73,5 @@ async def test_a_stage_with_an_idempotent_producer_reads_and_writes_partitions_o
         assert [event["sequence"] for event in events if event["asset"] == asset] == [
             each["sequence"] for each in sent if each["asset"] == asset
         ]
-    assert {record.partition for record in out.records} == set(range(4))
+    assert len({record.partition for record in out.records}) > 1
     assert all(record.partition == partition_of(record.key, cluster.partitions) for record in out.records)
