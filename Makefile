@@ -6,7 +6,7 @@ PIP := $(BIN)/pip --disable-pip-version-check --quiet install --constraint const
 
 .DEFAULT_GOAL := help
 .PHONY: help demo up test fuzz fuzz-quick images-test rules-test helm-test sbom audit lint fix contracts dashboards chart proto \
-  proto-check bench constraints clean
+  proto-check bench soak constraints clean
 
 help:  ## Show what can be made.
 	@echo "Andon: from the machine's sensors to a decision on the shop floor."
@@ -74,8 +74,11 @@ proto-check: .venv/dev  ## Compare the checked-in code with what `make proto` ma
 	@out=$$(mktemp -d) && trap 'rm -r "$$out"' EXIT && $(MAKE) --no-print-directory proto PROTO_OUT="$$out" && \
 	  (cd "$$out" && find . -name '*_pb2*') | while read -r file; do diff -u "$$file" "$$out/$$file" || exit 1; done
 
+soak: .venv/bench  ## Run all services for half an hour at 70 % of what they can; write what grew into docs/reliability.md.
+	@$(BIN)/python -m bench.soak --write $(ARGS)
+
 bench: .venv/bench  ## Run the benches in their quick form.
-	@for name in runtime state context feature features inference chain historian spool mqtt opcua reconnect reload fetch rolling drift drift_causes drift_cost drift_kinds scale; do $(BIN)/python -m bench.$$name --quick || exit 1; done
+	@for name in runtime state context feature features inference chain soak historian spool mqtt opcua reconnect reload fetch rolling drift drift_causes drift_cost drift_kinds scale; do $(BIN)/python -m bench.$$name --quick || exit 1; done
 
 .venv/base:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \

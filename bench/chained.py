@@ -1,11 +1,11 @@
-"""The four services from raw frame to alert as processes, with a backlog before the first of them."""
+"""The services from raw frame to alert, and others beside them, as processes with a backlog before the first one."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from andon.clock import SECOND, wall_clock
@@ -14,16 +14,18 @@ from andon.stream.topics import ensure_topics, topic_name
 from andon.uns import Stage
 from bench.child import Child, child
 from bench.common import BenchError, Bus, fill
-from bench.frames import CLASS, frames
+from bench.frames import CLASS, RATE_HZ, frames
 from bench.growth import watch_growth
 from bench.model import served_from, train_model
-from sandbox.monitor import scrape
+from sandbox.monitor import Reading, scrape
 
+#: How many records a service has read.
+READ = "andon_records_read_total"
 #: In the order of the data's way.
 STAGES = ("context", "feature", "inference", "alert")
-#: Verdicts are waited for until this share of the windows is judged; the last of each machine stay open.
+#: A backlog is worked off when every service has read this share of it; each machine's last windows stay open.
 _SEEN = 0.9
-#: Services whose records are frames; those of the others are windows.
+#: Services whose records are frames; the historian reads two stages of frames and two of windows, all others windows.
 _OF_FRAMES = ("context", "feature")
 
 
@@ -76,10 +78,13 @@ class Chain:
     services: dict[str, Child] = field(default_factory=dict)
     started: dict[str, Started] = field(default_factory=dict)
 
-    async def start(self, name: str, *, timeout_s: float = 600) -> Child:
-        """Start a service, alone, and return it when it is ready."""
+    async def start(
+        self, name: str, extra: Mapping[str, str] | None = None, *, timeout_s: float = 600
+    ) -> Child:
+        """Start a service, alone, with *extra* variables of its own, and return it when it is ready."""
         begun = time.monotonic()
-        service = self.stack.enter_context(child(self.on, f"services.{name}", environment=self.environment))
+        environment = {**self.environment, **(extra or {})}
+        service = self.stack.enter_context(child(self.on, f"services.{name}", environment=environment))
         await service.ready(timeout_s)
         self.started[name] = Started(time.monotonic() - begun, service.cpu_seconds, service.resident_bytes)
         self.services[name] = service
@@ -90,23 +95,40 @@ class Chain:
         """Processor time of each service up to now."""
         return {name: service.cpu_seconds for name, service in self.services.items()}
 
-    async def read(self) -> dict[str, float]:
-        """Return how many records each service has read."""
+    async def readings(self) -> dict[str, Reading]:
+        """Return the metrics of each service.
+
+        Raises:
+            BenchError: a service has ended.
+        """
         for service in self.services.values():
             service.check()
-        readings = await scrape({name: service.port for name, service in self.services.items()})
-        return {name: reading.total("andon_records_read_total") for name, reading in readings.items()}
+        return await scrape({name: service.port for name, service in self.services.items()})
+
+    async def read(self) -> dict[str, float]:
+        """Return how many records each service has read."""
+        return {name: reading.total(READ) for name, reading in (await self.readings()).items()}
 
 
 @contextlib.asynccontextmanager
-async def chained(on: Bus, backlog: Backlog) -> AsyncIterator[Chain]:
-    """Run the services; the first of them starts last, when the others are ready and a backlog waits for it."""
+async def chained(
+    on: Bus, backlog: Backlog, beside: Mapping[str, Mapping[str, str]] | None = None
+) -> AsyncIterator[Chain]:
+    """Run the services; the first of them starts last, when the others are ready and a backlog waits for it.
+
+    Args:
+        on: where they run.
+        backlog: what waits.
+        beside: services that run beside the stages, with variables of their own.
+    """
     train_model(on.plant, on.directory / "bundles")
     await ensure_topics(on.kafka, on.plant)
     with contextlib.ExitStack() as stack:
         chain = Chain(on, served_from(on.directory / "bundles"), stack)
         for name in STAGES[1:]:
             await chain.start(name)
+        for name, extra in (beside or {}).items():
+            await chain.start(name, extra)
         await fill_raw(on, backlog)
         await chain.start(STAGES[0])
         yield chain
@@ -126,32 +148,47 @@ async def fill_raw(on: Bus, backlog: Backlog) -> None:
     )
 
 
-async def work_off(chain: Chain, backlog: Backlog, *, timeout_s: float = 120) -> Rate:
-    """Time the way from the first frame that context has read to the verdict that alert has read at last.
+async def work_off(chain: Chain, backlog: Backlog, *, timeout_s: float = 300) -> Rate:
+    """Time the way from the first frame that context has made to what the slowest of all services has read at last.
 
     Raises:
-        BenchError: a service ended, or verdicts did not come in time.
+        BenchError: a service ended, or was not done in time.
     """
-    on, per_window = chain.on, frames_per_window(chain.on.plant)
+    on, reads = chain.on, {name: _reads(name, frames_per_window(chain.on.plant)) for name in chain.services}
     await watch_growth(on.kafka, topic_name(on.plant, Stage.CONTEXT), 1, list(chain.services.values()))
     begun, used, known = time.monotonic(), chain.cpu_seconds, await chain.read()
-    wanted = _SEEN * backlog.count / per_window
-    while (read := await chain.read())["alert"] < wanted:
+    while _least(read := await chain.read(), reads) < _SEEN * backlog.count:
         if time.monotonic() - begun > timeout_s:
-            raise BenchError(f"alert has read {read['alert']:.0f} of {wanted:.0f} verdicts after {timeout_s:.0f} s")
+            done = _least(read, reads)
+            raise BenchError(f"{done:,.0f} of {backlog.count:,} frames were read by all after {timeout_s:.0f} s")
         await asyncio.sleep(0.2)
     seconds, now = time.monotonic() - begun, chain.cpu_seconds
-    if any(read[name] == known[name] for name in STAGES):
+    if any(read[name] == known[name] for name in reads):
         raise BenchError(f"{backlog.count} frames were read before the first look; more are needed for a rate")
-    cpu = {name: (now[name] - used[name]) / (read[name] - known[name]) * 1e6 for name in STAGES}
-    return Rate(
-        read["alert"] * per_window / seconds,
-        seconds,
-        {name: us if name in _OF_FRAMES else us / per_window for name, us in cpu.items()},
-    )
+    cpu = {name: (now[name] - used[name]) / (read[name] - known[name]) * reads[name] * 1e6 for name in reads}
+    return Rate(_least(read, reads) / seconds, seconds, cpu)
+
+
+def _least(read: Mapping[str, float], reads: Mapping[str, float]) -> float:
+    """Return how many frames all services have read, with *reads* records a frame."""
+    return min(count / reads[name] for name, count in read.items())
+
+
+def _reads(service: str, per_window: int) -> float:
+    """Return how many records a service reads for each frame."""
+    windows = 1 / per_window
+    return 1.0 if service in _OF_FRAMES else 2 + 2 * windows if service == "historian" else windows
 
 
 def frames_per_window(plant: Plant) -> int:
     """Return how many frames a window of the benches' machines holds."""
     asset_class = plant.classes[CLASS]
     return asset_class.features.window // asset_class.scan
+
+
+@contextlib.contextmanager
+def publishing(on: Bus, frames_per_s: float, seconds: int) -> Iterator[tuple[Child, int]]:
+    """Publish live; yields the publisher and the rate, which is that of a whole number of the plant's machines."""
+    machines = min(len(on.plant.assets), int(frames_per_s / RATE_HZ))
+    with child(on, "bench.subjects.publisher", [str(machines), str(seconds)]) as publisher:
+        yield publisher, machines * RATE_HZ

@@ -110,6 +110,16 @@ class Child:
         return int(self._measured.memory_info().rss)
 
     @property
+    def open_files(self) -> int:
+        """File descriptors that it holds now, sockets among them."""
+        return int(self._measured.num_fds())
+
+    @property
+    def threads(self) -> int:
+        """Threads that it has now."""
+        return int(self._measured.num_threads())
+
+    @property
     def peak_bytes(self) -> int:
         """The most memory that it ever held."""
         return peak_bytes(self._process.pid)

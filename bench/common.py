@@ -42,30 +42,39 @@ class Bus:
 
     Attributes:
         partitions: of each of its topics.
+        compression: of all that is sent, by its name in `KafkaSettings`.
     """
 
     broker: EmbeddedBroker
     directory: Path
     plant: Plant
     partitions: int
+    compression: str
 
     @property
     def kafka(self) -> KafkaSettings:
         """How clients of this bench reach the broker."""
-        return self.broker.settings().model_copy(update={"partitions": self.partitions})
+        own = {"partitions": self.partitions, "compression": self.compression}
+        return self.broker.settings().model_copy(update=own)
 
     @property
     def environment(self) -> dict[str, str]:
         """The same as `kafka`, for a process, and where the plant model is."""
         return self.broker.environment() | {
             "ANDON_KAFKA__PARTITIONS": str(self.partitions),
+            "ANDON_KAFKA__COMPRESSION": self.compression,
             "ANDON_PLANT": str(self.directory / _PLANT_FILE),
             "ANDON_TELEMETRY__LOG_LEVEL": "warning",
         }
 
+    @property
+    def broker_bytes(self) -> int:
+        """Memory that the broker holds now; it forgets nothing."""
+        return int(psutil.Process(self.broker.pid).memory_info().rss)
+
 
 @contextlib.contextmanager
-def bus(plant: Mapping[str, object], *, partitions: int = 4) -> Iterator[Bus]:
+def bus(plant: Mapping[str, object], *, partitions: int = 4, compression: str = "none") -> Iterator[Bus]:
     """Run a broker on a free port for the length of a `with` block, beside a file of the plant model *plant*."""
     with tempfile.TemporaryDirectory(prefix="andon-bench-") as name:
         directory = Path(name)
@@ -73,7 +82,7 @@ def bus(plant: Mapping[str, object], *, partitions: int = 4) -> Iterator[Bus]:
         file = directory / _PLANT_FILE
         file.write_text(json.dumps(plant))  # JSON is YAML
         with embedded_broker(directory / "broker.log") as broker:
-            yield Bus(broker, directory, load_plant(file), partitions)
+            yield Bus(broker, directory, load_plant(file), partitions, compression)
 
 
 async def create_topics(kafka: KafkaSettings, *names: str) -> None:

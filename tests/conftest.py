@@ -15,7 +15,7 @@ import hypothesis
 import pytest
 import structlog
 
-from andon.settings import DatabaseSettings, KafkaSettings
+from andon.settings import DatabaseSettings, KafkaSettings, Settings, read_settings
 from sandbox.broker import embedded_broker
 from sandbox.database import embedded_database
 from sandbox.mosquitto import program
@@ -37,18 +37,19 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 
 @pytest.fixture(scope="session")
 def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KafkaSettings]:
-    """Settings that reach a running broker."""
-    # A short session makes the embedded broker's joins short: they wait for half of it.
-    short = {"partitions": 4, "session_timeout": "3s", "rebalance_timeout": "3s", "fetch_max_wait": "50ms"}
-    servers = os.environ.get("ANDON_KAFKA__BOOTSTRAP_SERVERS")
-    if servers:
-        yield KafkaSettings.model_validate({"bootstrap_servers": servers, **short})
+    """Settings that reach a running broker: all that ANDON_KAFKA__* says, or those of the embedded one."""
+    usual = {"partitions": 4, "fetch_max_wait": "50ms"}
+    if "ANDON_KAFKA__BOOTSTRAP_SERVERS" in os.environ:
+        given = read_settings(Settings).kafka.model_dump(exclude_unset=True)
+        # Apache Kafka allows no session shorter than this unless it is told to (group.min.session.timeout.ms).
+        yield KafkaSettings.model_validate(usual | {"session_timeout": "6s"} | given)
         return
+    # A short session makes the embedded broker's joins short: they wait for half of it.
+    short = usual | {"session_timeout": "3s", "rebalance_timeout": "3s"}
     log: Path = tmp_path_factory.mktemp("broker") / "broker.log"
     with embedded_broker(log) as broker:
-        yield KafkaSettings.model_validate(
-            {"bootstrap_servers": broker.bootstrap_servers, "idempotent": False, **short}
-        )
+        own = {"bootstrap_servers": broker.bootstrap_servers, "idempotent": False}
+        yield KafkaSettings.model_validate(short | own)
 
 
 @pytest.fixture
