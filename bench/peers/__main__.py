@@ -14,7 +14,7 @@ from bench.peers.peer import PEERS, Peer
 from bench.peers.report import COLUMNS, TITLES, Runs, figures, rows_of, section
 from bench.subjects.job import Job
 
-_ROUNDS, _LIVE_S = 5, 2.0
+_ROUNDS, _LIVE_S = 5, 1.5
 _QUICK_SHARE = 0.5
 
 

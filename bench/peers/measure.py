@@ -30,8 +30,6 @@ AGGREGATES = ("mean", "std", "min", "max")
 LAYERS = (64, 16, 64)
 #: The share of a backlog's results that a rate is taken of; the newest batches are not seen.
 _SEEN = 0.85
-#: Members of a group join after half of this at the embedded broker.
-_SESSION = {"ANDON_KAFKA__SESSION_TIMEOUT": "3s"}
 #: A topic that has not grown for so long will not.
 _QUIET_S = 0.4
 #: The share of the highest rate at which latency is measured.
@@ -105,7 +103,7 @@ def _save_model(on: Bus) -> bytes:
 def _running(on: Bus, peer: Peer, job: Job) -> Iterator[list[Child]]:
     with contextlib.ExitStack() as stack:
         yield [
-            stack.enter_context(child(on, each.module, each.arguments, {**each.environment, **_SESSION}))
+            stack.enter_context(child(on, each.module, each.arguments, each.environment))
             for each in peer.commands(job, on.directory)
         ]
 

@@ -21,7 +21,7 @@ from bench.subjects.job import Job
 
 _PATIENCE_S = 20.0
 #: Latencies of the first moments are left out.
-_RAMP_S = 0.5
+_RAMP_S = 0.3
 #: A result as it is published: its key, its timestamp (milliseconds UTC) and its event.
 _Result = tuple[bytes, int, Mapping[str, Any]]
 

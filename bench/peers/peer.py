@@ -78,7 +78,7 @@ def _sizes(passed: int, windowed: int, scored: int) -> dict[Job, int]:
 ANDON, QUIX, FAUST = "Andon", "Quix Streams", "Faust"
 #: The slowest first: a topic grows from peer to peer, and each reads it from its beginning.
 PEERS = (
-    Peer(FAUST, _sizes(10_000, 7_000, 7_000), *_subject("faust_plain", "faust"), quick=()),
+    Peer(FAUST, _sizes(10_000, 6_000, 6_000), *_subject("faust_plain", "faust"), quick=()),
     Peer(QUIX, _sizes(160_000, 70_000, 70_000), *_subject("quix_streams", "quix")),
     Peer(
         "bare loop, aiokafka",
@@ -94,5 +94,5 @@ PEERS = (
         quick=(Job.PASS,),
         bare=True,
     ),
-    Peer(ANDON, _sizes(400_000, 300_000, 300_000), _services, _stage_topic),
+    Peer(ANDON, _sizes(400_000, 300_000, 250_000), _services, _stage_topic),
 )

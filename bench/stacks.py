@@ -1,0 +1,60 @@
+"""Sampled stacks of a stage, sorted into the parts of its work."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Sequence
+
+#: Polars works on threads of its own, which have no Python stack.
+POLARS_THREADS = "polars"
+DECODE, PROCESS, ENCODE, FETCH, PRODUCE, COMMIT, GARBAGE, OTHER = (
+    "JSON decode",
+    "processing",
+    "encode",
+    "fetch",
+    "produce",
+    "commit and group",
+    "garbage collection",
+    "other",
+)
+#: Parts that a stack can be of.
+PARTS = (DECODE, PROCESS, ENCODE, FETCH, PRODUCE, COMMIT, GARBAGE, OTHER)
+#: Pattern of a frame, ``function (file:line)``, to its part; the innermost frame that matches one decides.
+_RULES: tuple[tuple[re.Pattern[str], str], ...] = tuple(
+    (re.compile(pattern), part)
+    for pattern, part in (
+        (r"\(andon/garbage\.py", GARBAGE),
+        (r"^(decode|_decode\w*|unknown_tags) \(andon/stream/codec\.py|\(andon/stream/rows\.py", DECODE),
+        (r"^(encode\w*|_encode\w*) \(andon/stream/(codec|partition|deadletters)\.py", ENCODE),
+        (r"^(prepare|tick) \(andon/stream/partition\.py|\(services/|^score \(andon/models/", PROCESS),
+        (r"\(aiokafka/consumer/group_coordinator\.py|^\w*commit\w* \(", COMMIT),
+        (r"\(aiokafka/producer/|\(andon/stream/(producer|lane)\.py", PRODUCE),
+        (r"\(aiokafka/(consumer|conn|client)|\(faust/transport/|\(andon/stream/batches\.py", FETCH),
+    )
+)
+#: A process that still starts: not its work.
+_STARTING = "<frozen importlib"
+
+
+def part_of(frames: Sequence[str]) -> str:
+    """Return the part that a stack is of, outermost frame first."""
+    for frame in reversed(frames):
+        for pattern, part in _RULES:
+            if pattern.search(frame):
+                return part
+    return OTHER
+
+
+def parts_of(stacks: str) -> Counter[str]:
+    """Return how many samples are of each part.
+
+    Args:
+        stacks: lines of frames separated by semicolons, outermost first, and a number, as py-spy writes them.
+    """
+    found: Counter[str] = Counter()
+    for line in stacks.splitlines():
+        stack, _, count = line.rpartition(" ")
+        if _STARTING not in stack:
+            found[part_of(stack.split(";"))] += int(count)
+    return found
