@@ -80,8 +80,8 @@ def section(runs: Runs) -> str:
     rounds = len(next(iter(runs.values()))[ANDON])
     parts = [
         f"{machine()}; {', '.join(f'{name} {version(name)}' for name in _PACKAGES)}. "
-        f"{rounds} runs: the median, and in brackets the smallest and the largest.",
-        "Andon's frames per second of processor time over those of each other:",
+        + ("One run." if rounds == 1 else f"{rounds} runs: the median, and in brackets the smallest and the largest."),
+        "How many times the frames of each other Andon gets through in a second of processor time (below 1: fewer):",
         _ratio_table(runs),
         "![Frames per second of processor time](peers.svg)",
     ]
@@ -92,7 +92,5 @@ def section(runs: Runs) -> str:
 
 def _ratio_table(runs: Runs) -> str:
     others = [peer.name for peer in PEERS if peer.name != ANDON]
-    rows = [
-        (TITLES[job], *(f"{spread(ratios(found, name), '.2f')} x" for name in others)) for job, found in runs.items()
-    ]
+    rows = [(TITLES[job], *(spread(ratios(found, name), ".2f") for name in others)) for job, found in runs.items()]
     return markdown(("", *others), rows)
