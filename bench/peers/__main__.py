@@ -15,7 +15,7 @@ from bench.peers.report import COLUMNS, TITLES, Runs, figures, rows_of, section
 from bench.subjects.job import Job
 
 _ROUNDS, _LIVE_S = 5, 1.5
-_QUICK_SHARE = 0.5
+_QUICK_SHARE = 0.6
 
 
 def _measure(rounds: int, share: float, live_s: float, jobs: dict[Job, Sequence[Peer]]) -> Runs:
@@ -32,12 +32,15 @@ def main() -> None:
     form = parser.add_mutually_exclusive_group()
     form.add_argument("--quick", action="store_true", help="one short run of what the ratios need, without latency")
     form.add_argument("--write", action="store_true", help="write table and chart into docs/benchmarks.md, too")
+    parser.add_argument(
+        "--rounds", type=int, default=_ROUNDS, help="runs of each in the full form (default: %(default)s)"
+    )
     arguments = parser.parse_args()
     if arguments.quick:
         jobs = {job: [peer for peer in PEERS if job in peer.quick] for job in Job}
         runs = _measure(1, _QUICK_SHARE, 0, jobs)
     else:
-        runs = _measure(_ROUNDS, 1, _LIVE_S, dict.fromkeys(Job, PEERS))
+        runs = _measure(arguments.rounds, 1, _LIVE_S, dict.fromkeys(Job, PEERS))
     for job, found in runs.items():
         table(TITLES[job], COLUMNS, rows_of(found))
     if arguments.write:

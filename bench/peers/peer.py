@@ -79,20 +79,20 @@ ANDON, QUIX, FAUST = "Andon", "Quix Streams", "Faust"
 #: The slowest first: a topic grows from peer to peer, and each reads it from its beginning.
 PEERS = (
     Peer(FAUST, _sizes(10_000, 6_000, 6_000), *_subject("faust_plain", "faust"), quick=()),
-    Peer(QUIX, _sizes(160_000, 70_000, 70_000), *_subject("quix_streams", "quix")),
+    Peer(QUIX, _sizes(240_000, 100_000, 100_000), *_subject("quix_streams", "quix")),
     Peer(
         "bare loop, aiokafka",
-        _sizes(300_000, 250_000, 250_000),
+        _sizes(400_000, 300_000, 300_000),
         *_subject("bare_aiokafka", "aiokafka"),
         quick=(Job.PASS,),
         bare=True,
     ),
     Peer(
         "bare loop, confluent-kafka",
-        _sizes(400_000, 300_000, 300_000),
+        _sizes(500_000, 300_000, 300_000),
         *_subject("bare_confluent", "confluent"),
         quick=(Job.PASS,),
         bare=True,
     ),
-    Peer(ANDON, _sizes(400_000, 300_000, 250_000), _services, _stage_topic),
+    Peer(ANDON, _sizes(500_000, 400_000, 300_000), _services, _stage_topic),
 )
