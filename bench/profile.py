@@ -13,14 +13,16 @@ import sys
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
+from andon.clock import SECOND, wall_clock
 from andon.models import save_bundle
 from andon.stream.topics import ensure_topics, topic_name
 from andon.uns import Stage
 from bench.child import Child, child
 from bench.common import BenchError, Bus, bus, fill, machine, result, table
-from bench.frames import frames, plant_document
+from bench.frames import MACHINES, RATE_HZ, frames, plant_document
 from bench.model import served_from
 from bench.page import markdown, write_section
 from bench.stacks import PARTS, POLARS_THREADS, parts_of
@@ -109,7 +111,10 @@ async def _of_frames(count: int, seconds: int) -> dict[str, Profile]:
     """Profile the stages that read frames, one after the other, the second on what the first has written."""
     with bus(plant_document()) as on:
         await ensure_topics(on.kafka, on.plant)
-        await fill(on.kafka, topic_name(on.plant, Stage.RAW), lambda first, n: frames(on.plant, first, n), count)
+        # Up to now: the context stage sets frames aside that are too old to be live.
+        start = (wall_clock() // SECOND - count // (MACHINES * RATE_HZ) - 5) * SECOND
+        made = partial(frames, on.plant, start=start)
+        await fill(on.kafka, topic_name(on.plant, Stage.RAW), made, count)
         return {stage: await _profile(on, stage, seconds) for stage in ("context", "feature")}
 
 

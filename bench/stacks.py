@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 #: Polars works on threads of its own, which have no Python stack.
 POLARS_THREADS = "polars"
-DECODE, PROCESS, ENCODE, FETCH, PRODUCE, COMMIT, GARBAGE, OTHER = (
+DECODE, PROCESS, ENCODE, FETCH, PRODUCE, COMMIT, GARBAGE, LOOP, OTHER = (
     "JSON decode",
     "processing",
     "encode",
@@ -16,21 +16,24 @@ DECODE, PROCESS, ENCODE, FETCH, PRODUCE, COMMIT, GARBAGE, OTHER = (
     "produce",
     "commit and group",
     "garbage collection",
+    "event loop",
     "other",
 )
 #: Parts that a stack can be of.
-PARTS = (DECODE, PROCESS, ENCODE, FETCH, PRODUCE, COMMIT, GARBAGE, OTHER)
+PARTS = (DECODE, PROCESS, ENCODE, FETCH, PRODUCE, COMMIT, GARBAGE, LOOP, OTHER)
 #: Pattern of a frame, ``function (file:line)``, to its part; the innermost frame that matches one decides.
 _RULES: tuple[tuple[re.Pattern[str], str], ...] = tuple(
     (re.compile(pattern), part)
     for pattern, part in (
         (r"\(andon/garbage\.py", GARBAGE),
-        (r"^(decode|_decode\w*|unknown_tags) \(andon/stream/codec\.py|\(andon/stream/rows\.py", DECODE),
-        (r"^(encode\w*|_encode\w*) \(andon/stream/(codec|partition|deadletters)\.py", ENCODE),
-        (r"^(prepare|tick) \(andon/stream/partition\.py|\(services/|^score \(andon/models/", PROCESS),
-        (r"\(aiokafka/consumer/group_coordinator\.py|^\w*commit\w* \(", COMMIT),
+        (r"^Decoder\..* \(andon/stream/codec\.py|\(andon/stream/rows\.py", DECODE),
+        (r"\(andon/stream/(codec|deadletters)\.py|^Partition\.(_encode|_letters)", ENCODE),
+        (r"^Partition\.(prepare|tick) |\(services/(?!\w+/__main__)", PROCESS),
+        (r"\(andon/(stream/instruments|telemetry/\w+)\.py", OTHER),
+        (r"\(aiokafka/consumer/group_coordinator\.py|^\S*commit\w* \(", COMMIT),
         (r"\(aiokafka/producer/|\(andon/stream/(producer|lane)\.py", PRODUCE),
         (r"\(aiokafka/(consumer|conn|client)|\(faust/transport/|\(andon/stream/batches\.py", FETCH),
+        (r"_run_once \(asyncio/base_events\.py", LOOP),
     )
 )
 #: A process that still starts: not its work.

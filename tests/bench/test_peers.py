@@ -20,7 +20,7 @@ from bench.peers.peer import ANDON, PEERS, QUIX
 from bench.peers.reference import SECONDS, Expected, expected
 from bench.peers.report import Runs, figures, section, spread
 from bench.peers.tape import Live, number_of
-from bench.stacks import DECODE, FETCH, OTHER, PROCESS, parts_of
+from bench.stacks import DECODE, ENCODE, FETCH, LOOP, PROCESS, parts_of
 from bench.subjects.job import Job
 from bench.subjects.reducer import State, add, begin, result_of
 from bench.subjects.steps import OpenWindows, Pair, pass_on
@@ -127,12 +127,14 @@ def test_only_what_is_between_the_markers_is_written() -> None:
 
 
 def test_a_stack_is_of_the_part_of_its_innermost_function_that_has_one() -> None:
-    prepare = "run (threading.py:982);prepare (andon/stream/partition.py:132)"
+    main = "<module> (services/feature/__main__.py:18);BaseEventLoop._run_once (asyncio/base_events.py:1922)"
+    prepare = "Thread.run (threading.py:982);Partition.prepare (andon/stream/partition.py:132)"
     found = parts_of(
-        f"{prepare};decode (andon/stream/codec.py:60);read (polars/io.py:1) 7\n"
-        f"{prepare};process (services/feature/processor.py:40) 2\n"
-        "run (threading.py:982);fetched_records (aiokafka/consumer/fetcher.py:1);loads (x.py:1) 3\n"
-        "run_forever (asyncio/base_events.py:1);select (selectors.py:468) 1\n"
-        "<module> (main.py:1);_find_and_load (<frozen importlib._bootstrap>:1178) 90\n"
+        f"{prepare};Decoder.decode (andon/stream/codec.py:60);read (polars/io.py:1) 7\n"
+        f"{prepare};FeatureProcessor.process (services/feature/processor.py:40) 2\n"
+        f"{prepare};Partition._encode (andon/stream/partition.py:169);encode (andon/stream/codec.py:190) 4\n"
+        f"{main};Fetcher.fetched_records (aiokafka/consumer/fetcher.py:1);loads (x.py:1) 3\n"
+        f"{main};EpollSelector.select (selectors.py:468) 1\n"
+        "<module> (services/feature/__main__.py:1);_find_and_load (<frozen importlib._bootstrap>:1178) 90\n"
     )
-    assert found == {DECODE: 7, PROCESS: 2, FETCH: 3, OTHER: 1}
+    assert found == {DECODE: 7, PROCESS: 2, ENCODE: 4, FETCH: 3, LOOP: 1}
