@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from bench.common import result, table
 from bench.page import DOCS, write_section
@@ -18,7 +18,7 @@ _ROUNDS, _LIVE_S = 5, 1.5
 _QUICK_SHARE = 0.6
 
 
-def _measure(rounds: int, share: float, live_s: float, jobs: dict[Job, Sequence[Peer]]) -> Runs:
+def _measure(rounds: int, share: float, live_s: float, jobs: Mapping[Job, Sequence[Peer]]) -> Runs:
     runs: dict[Job, dict[str, list[Run]]] = {job: {} for job in jobs}
     for _ in range(rounds):
         for job, peers in jobs.items():

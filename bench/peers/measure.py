@@ -123,9 +123,9 @@ async def _latency(outcome: Outcome, tape: Tape, frames_per_s: float, live_s: fl
 
 async def _settled(outcome: Outcome) -> list[TopicPartition]:
     """Return where the output topic ends once the backlog is worked off: when it has not grown for a while."""
-    before, end = [], await asyncio.to_thread(outcome.offsets)
-    while [each.offset for each in end] != before:
-        before = [each.offset for each in end]
+    end = await asyncio.to_thread(outcome.offsets)
+    while True:
         await asyncio.sleep(_QUIET_S)
-        end = await asyncio.to_thread(outcome.offsets)
-    return end
+        before, end = end, await asyncio.to_thread(outcome.offsets)
+        if [each.offset for each in before] == [each.offset for each in end]:
+            return end

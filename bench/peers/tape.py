@@ -41,7 +41,8 @@ class Live:
 
     def due_ms(self, numbers: _Ints) -> _Ints:
         """Return when frames were due, milliseconds UTC: their records' timestamps, whenever they were really sent."""
-        return self.start_ms + (numbers - self.first) // self.per_tick * TICK_MS
+        due: _Ints = self.start_ms + (numbers - self.first) // self.per_tick * TICK_MS
+        return due
 
     def triggers(self, job: Job, *, skip_s: float = 0) -> _Ints:
         """Return the numbers of the frames that each bring a result, without those of the first *skip_s* seconds.
