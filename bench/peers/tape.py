@@ -41,8 +41,7 @@ class Live:
 
     def due_ms(self, numbers: _Ints) -> _Ints:
         """Return when frames were due, milliseconds UTC: their records' timestamps, whenever they were really sent."""
-        due: _Ints = self.start_ms + (numbers - self.first) // self.per_tick * TICK_MS
-        return due
+        return self.start_ms + (numbers - self.first) // self.per_tick * TICK_MS
 
     def triggers(self, job: Job, *, skip_s: float = 0) -> _Ints:
         """Return the numbers of the frames that each bring a result, without those of the first *skip_s* seconds.
@@ -54,7 +53,8 @@ class Live:
         numbers = np.arange(self.first + skipped, self.first + self.count)
         if job is Job.PASS:
             return numbers
-        return numbers[(numbers // MACHINES % RATE_HZ == 0) & (numbers >= MACHINES * RATE_HZ)]
+        closing: _Ints = numbers[(numbers // MACHINES % RATE_HZ == 0) & (numbers >= MACHINES * RATE_HZ)]
+        return closing
 
 
 def number_of(asset: bytes, time_us: int) -> int:
