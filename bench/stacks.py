@@ -16,7 +16,7 @@ DECODE, PROCESS, ENCODE, FETCH, PRODUCE, COMMIT, GARBAGE, LOOP, OTHER = (
     "produce",
     "commit and group",
     "garbage collection",
-    "event loop",
+    "event loop and Faust",
     "other",
 )
 #: Parts that a stack can be of.
@@ -33,11 +33,14 @@ _RULES: tuple[tuple[re.Pattern[str], str], ...] = tuple(
         (r"\(aiokafka/consumer/group_coordinator\.py|^\S*commit\w* \(", COMMIT),
         (r"\(aiokafka/producer/|\(andon/stream/(producer|lane)\.py", PRODUCE),
         (r"\(aiokafka/(consumer|conn|client)|\(faust/transport/|\(andon/stream/batches\.py", FETCH),
+        (r"^_SelectorSocketTransport\._read_ready ", FETCH),  # nearly all that comes is what a fetch has asked for
         (r"_run_once \(asyncio/base_events\.py", LOOP),
     )
 )
-#: A process that still starts: not its work.
+#: A process that still starts.
 _STARTING = "<frozen importlib"
+#: Innermost function of a thread that waits for work, and that py-spy takes for busy when the machine is.
+_WAITING = re.compile(r"^(\w+\.)?(select \(selectors|_worker \(concurrent/futures/thread)\.py")
 
 
 def part_of(frames: Sequence[str]) -> str:
@@ -50,7 +53,7 @@ def part_of(frames: Sequence[str]) -> str:
 
 
 def parts_of(stacks: str) -> Counter[str]:
-    """Return how many samples are of each part.
+    """Return how many samples are of each part; those of a thread that waits, or of the start, are of none.
 
     Args:
         stacks: lines of frames separated by semicolons, outermost first, and a number, as py-spy writes them.
@@ -58,6 +61,7 @@ def parts_of(stacks: str) -> Counter[str]:
     found: Counter[str] = Counter()
     for line in stacks.splitlines():
         stack, _, count = line.rpartition(" ")
-        if _STARTING not in stack:
-            found[part_of(stack.split(";"))] += int(count)
+        frames = stack.split(";")
+        if _STARTING not in stack and not _WAITING.search(frames[-1]):
+            found[part_of(frames)] += int(count)
     return found

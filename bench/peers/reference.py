@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -54,7 +55,7 @@ class Expected(Mapping[Place, Mapping[str, float]]):
         found = {Job.PASS: event.get("values"), Job.WINDOW: event.get("features")}.get(self.job, event) or {}
         for name, wanted in self.numbers[place].items():
             got = found.get(name)
-            if got is None or not np.isclose(got, wanted, rtol=TOLERANCE, atol=TOLERANCE):
+            if got is None or not math.isclose(got, wanted, rel_tol=TOLERANCE, abs_tol=TOLERANCE):
                 raise BenchError(f"{name} of {place[0].decode()} at {place[1]} is {got}; must be {wanted}")
 
 

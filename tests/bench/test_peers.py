@@ -134,7 +134,9 @@ def test_a_stack_is_of_the_part_of_its_innermost_function_that_has_one() -> None
         f"{prepare};FeatureProcessor.process (services/feature/processor.py:40) 2\n"
         f"{prepare};Partition._encode (andon/stream/partition.py:169);encode (andon/stream/codec.py:190) 4\n"
         f"{main};Fetcher.fetched_records (aiokafka/consumer/fetcher.py:1);loads (x.py:1) 3\n"
-        f"{main};EpollSelector.select (selectors.py:468) 1\n"
+        f"{main};Handle._run (asyncio/events.py:80) 1\n"
+        f"{main};EpollSelector.select (selectors.py:468) 40\n"
+        "Thread.run (threading.py:982);_worker (concurrent/futures/thread.py:81) 50\n"
         "<module> (services/feature/__main__.py:1);_find_and_load (<frozen importlib._bootstrap>:1178) 90\n"
     )
     assert found == {DECODE: 7, PROCESS: 2, ENCODE: 4, FETCH: 3, LOOP: 1}
