@@ -104,6 +104,20 @@ class Child:
         times = self._measured.cpu_times()
         return float(times.user + times.system)
 
+    def cpu_seconds_of(self, threads: str) -> float:
+        """Processor time that threads have used whose names begin with *threads* (Linux)."""
+        named = Path(f"/proc/{self.pid}/task")
+        return sum(
+            thread.user_time + thread.system_time
+            for thread in self._measured.threads()
+            if (named / str(thread.id) / "comm").read_text().startswith(threads)
+        )
+
+    @property
+    def pid(self) -> int:
+        """The process's id."""
+        return self._process.pid
+
     @property
     def resident_bytes(self) -> int:
         """Memory that it holds now."""

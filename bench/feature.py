@@ -13,6 +13,7 @@ from bench.child import child
 from bench.common import Bus, bus, create_topics, fill, is_quick, result, table
 from bench.frames import RATE_HZ, context_frames, plant_document
 from bench.growth import Growth, watch_growth
+from bench.subjects.job import Job
 
 _QUIX_OUTPUT = "bench.quix-windows"
 _SAME = [Aggregate.MEAN, Aggregate.STD, Aggregate.MIN, Aggregate.MAX]
@@ -34,7 +35,7 @@ async def _service(on: Bus, count: int) -> Growth:
 
 async def _quix(on: Bus, count: int) -> Growth:
     await create_topics(on.kafka, _QUIX_OUTPUT)
-    with child(on, "bench.subjects.quix_windows", [str(on.directory / "quix")]) as peer:
+    with child(on, "bench.subjects.quix_streams", [Job.WINDOW, _QUIX_OUTPUT, str(on.directory)]) as peer:
         return await watch_growth(on.kafka, _QUIX_OUTPUT, int(_SEEN * count / RATE_HZ), [peer])
 
 

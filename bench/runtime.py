@@ -12,6 +12,7 @@ from bench.child import child
 from bench.common import Bus, bus, create_topics, fill, is_quick, result, table
 from bench.frames import frames, plant_document
 from bench.growth import VISIBLE, watch_growth
+from bench.subjects.job import Job
 
 _FAUST_OUTPUT = "bench.faust-pass"
 
@@ -35,7 +36,9 @@ async def _round(batch_frames: int, faust_frames: int) -> tuple[_Measured, _Meas
         await ensure_topics(on.kafka, model)
         await create_topics(on.kafka, _FAUST_OUTPUT)
         await fill(on.kafka, topic_name(model, Stage.RAW), lambda first, n: frames(model, first, n), batch_frames)
-        plain = await _measure(on, "bench.subjects.faust_pass", _FAUST_OUTPUT, faust_frames, _FAUST_OUTPUT)
+        plain = await _measure(
+            on, "bench.subjects.faust_plain", _FAUST_OUTPUT, faust_frames, Job.PASS, _FAUST_OUTPUT, str(on.directory)
+        )
         batch = await _measure(on, "bench.subjects.batch_pass", topic_name(model, Stage.CONTEXT), batch_frames)
     return batch, plain
 
