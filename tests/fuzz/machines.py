@@ -231,8 +231,14 @@ def _decoded(data: bytes) -> None:
 
 def _encoded() -> bytes:
     values: list[Any] = [41.7, 3, True, "auto", [0.5, 1.5], None, 2**62, b"bytes", ["a", "b"], [[1, 2], [3, 4]]]
-    values += [ua.NodeId("a", 2), ua.LocalizedText("a"), [ua.Argument(Name="a")], datetime(2026, 1, 1, tzinfo=UTC)]
-    given = [ua.DataValue(Value=ua.Variant(value), SourceTimestamp=_moment(_TICK)) for value in values]
+    values += [
+        ua.NodeId(ua.String("a"), ua.Int16(2)),
+        ua.LocalizedText("a"),
+        [ua.Argument(Name="a")],
+        datetime(2026, 1, 1, tzinfo=UTC),
+    ]
+    moment: Any = _moment(_TICK)  # ua.DateTime is a class of its own only to type checkers
+    given = [ua.DataValue(Value=ua.Variant(value), SourceTimestamp=moment) for value in values]
     items = [ua.MonitoredItemNotification(ua.UInt32(handle), value) for handle, value in enumerate(given)]
     return bytes(struct_to_binary(ua.DataChangeNotification(MonitoredItems=items)))
 
