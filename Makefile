@@ -16,9 +16,9 @@ demo: .venv/sandbox  ## Train, stream a plant through all services, report. RECO
 	@$(BIN)/andon demo $(if $(RECORDING),--recording "$(RECORDING)") $(if $(SOURCE),--source $(SOURCE)) $(ARGS)
 
 test: .venv/dev  ## Run all tests.
-	@echo "running the tests (about thirteen minutes on two cores)"
-	@$(BIN)/pytest --numprocesses 2 --dist loadfile -m "not alone and not images and not chart" $(ARGS)
-	@$(BIN)/pytest -m alone $(ARGS)
+	@echo "running the tests (about nine minutes on two cores)"
+	@OMP_NUM_THREADS=1 $(BIN)/pytest --numprocesses 4 --dist worksteal -m "not alone and not images and not chart" $(ARGS)
+	@OMP_NUM_THREADS=1 $(BIN)/pytest --numprocesses 2 --maxschedchunk 1 -m alone $(ARGS)
 
 fuzz: .venv/fuzz  ## Fuzz all that faces the outside: TARGET=name, FUZZ_SECONDS=600 each; INPUT=file gives one again.
 	@$(BIN)/python -m tests.fuzz --seconds $(FUZZ_SECONDS) $(if $(TARGET),--target $(TARGET)) $(if $(INPUT),--input "$(INPUT)")

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import orjson
 from asyncua import ua
+from asyncua.common.utils import Buffer
+from asyncua.ua.ua_binary import struct_from_binary, struct_to_binary
 
 from andon.contracts import DeadLetterReason
 from andon.errors import NameRuleError
@@ -24,13 +26,14 @@ from services.ingest.framing.framer import Framer
 from services.ingest.mqtt.config import MqttRule
 from services.ingest.mqtt.payloads import PayloadError
 from services.ingest.mqtt.rules import Rules
+from services.ingest.opcua.bounds import bound_decoder
 from services.ingest.opcua.values import add_items
 from services.ingest.readings import Readings, Signals
 from services.ingest.sparkplug.config import SparkplugConfig
 from services.ingest.sparkplug.host import Host
 from services.ingest.sparkplug.payload import MalformedError, parse
 from tests.fuzz.plant import ASSET, PLANT
-from tests.fuzz.target import Target, always
+from tests.fuzz.target import Backends, Parse, Target, always
 
 _NOW = 1_767_225_600_000_000
 _SIGNALS = Signals(PLANT)
@@ -208,6 +211,38 @@ def _notification() -> bytes:
     return orjson.dumps([[value, status, _TICK, _TICK + 1] for status, value in enumerate(values)])
 
 
+# OPC UA: a notification in the binary encoding.
+
+
+@contextlib.contextmanager
+def _decoder(_: Backends) -> Iterator[Parse]:
+    bound_decoder()
+    yield _decoded
+
+
+def _decoded(data: bytes) -> None:
+    try:
+        struct_from_binary(ua.DataChangeNotification, Buffer(data))
+    except AssertionError:  # from asyncua's own and from ours, such as a hang
+        raise
+    except Exception as error:  # noqa: BLE001 - whatever it is, asyncua passes the message over
+        raise MalformedError(repr(error)) from None
+
+
+def _encoded() -> bytes:
+    values: list[Any] = [41.7, 3, True, "auto", [0.5, 1.5], None, 2**62, b"bytes", ["a", "b"], [[1, 2], [3, 4]]]
+    values += [
+        ua.NodeId(ua.String("a"), ua.Int16(2)),
+        ua.LocalizedText("a"),
+        [ua.Argument(Name="a")],
+        datetime(2026, 1, 1, tzinfo=UTC),
+    ]
+    moment: Any = _moment(_TICK)  # ua.DateTime is a class of its own only to type checkers
+    given = [ua.DataValue(Value=ua.Variant(value), SourceTimestamp=moment) for value in values]
+    items = [ua.MonitoredItemNotification(ua.UInt32(handle), value) for handle, value in enumerate(given)]
+    return bytes(struct_to_binary(ua.DataChangeNotification(MonitoredItems=items)))
+
+
 #: The same moment as `_NOW`.
 _TICK = 134_117_568_000_000_000
 
@@ -243,6 +278,13 @@ TARGETS = (
         "values of any type, status and time that asyncua hands over become frames",
         always(_opcua),
         lambda: [_notification()],
+        (MalformedError,),
+    ),
+    Target(
+        "opcua-encoding",
+        "asyncua's decoder, as Andon bounds it, takes a notification or refuses it; whatever lengths are stated in it",
+        _decoder,
+        lambda: [_encoded()],
         (MalformedError,),
     ),
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import struct
 import zlib
 
 import orjson
@@ -22,6 +23,11 @@ _LONG = "9" * 5_000  # more digits than Python reads
 def changed(target: str, **fields: object) -> bytes:
     """The first sound input of a target with other fields."""
     return json.dumps(orjson.loads(TARGETS[target].seeds()[0]) | fields).encode()
+
+
+def told(variant: bytes) -> bytes:
+    """An OPC UA notification of one value, in the binary encoding."""
+    return struct.pack("<iIB", 1, 0, 1) + variant + struct.pack("<i", -1)
 
 
 @pytest.mark.parametrize(
@@ -45,6 +51,15 @@ def changed(target: str, **fields: object) -> bytes:
             b"\x01\x00\x00\x00\x03raw" + b"\xff\x00\x00\x00" * 2,
             True,
             id="lengths beyond the block's end cut an event short, and nobody was told",
+        ),
+        *(
+            pytest.param("opcua-encoding", told(variant), False, id=f"{name} took all memory and time of ingest")
+            for name, variant in {
+                "an array of nothing": b"\x80" + struct.pack("<i", 2**31 - 1),
+                "texts that begin before they end": b"\x8c" + struct.pack("<ii", 2**31 - 1, -4),
+                "a matrix of no elements": b"\xc1" + struct.pack("<ibiii", 1, 1, 2, 1000, 1000),
+                "a matrix of many zeros": b"\xc1" + struct.pack("<ib8i", 1, 1, 7, 7, 0, *[8] * 5),
+            }.items()
         ),
         *(
             pytest.param("recording-mapping", data, False, id=f"{name} in a mapping ended andon with a traceback")

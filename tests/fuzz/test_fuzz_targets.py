@@ -41,8 +41,9 @@ def test_whatever_is_asked_of_the_alerts_api_is_answered(kafka: KafkaSettings) -
     fuzzed(TARGETS["alert-api"], Backends(kafka=kafka))
 
 
-def test_whatever_is_asked_of_the_registry_is_answered(database: DatabaseSettings) -> None:
-    fuzzed(TARGETS["registry-api"], Backends(database=database))
+@pytest.mark.parametrize("name", ["registry-api", "registry-publish"])
+def test_whatever_is_asked_of_the_registry_is_answered(name: str, database: DatabaseSettings) -> None:
+    fuzzed(TARGETS[name], Backends(database=database))
 
 
 def broken(parse: Parse) -> Target:

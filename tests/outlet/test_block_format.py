@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from andon.uns import Stage
@@ -37,6 +37,7 @@ def test_any_blocks_come_out_as_they_went_in(blocks: list[Block]) -> None:
     assert [(part.lines, part.written) for part in found] == [(len(b.pairs), NOW + n) for n, b in enumerate(blocks)]
 
 
+@settings(max_examples=25)  # each of them ends at every byte
 @given(BLOCKS, BLOCKS)
 def test_a_segment_that_ends_anywhere_loses_only_the_block_that_is_not_complete(first: Block, second: Block) -> None:
     complete = encode_block(first, NOW)

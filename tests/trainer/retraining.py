@@ -27,6 +27,7 @@ from services.historian.lake.files import Files
 from services.historian.lake.lake import Lake, Pace
 from services.trainer.retraining.requests import Periods, asked_by_person
 from tests.stream.bus import send
+from tests.trainer.pumps import plant_of_pumps
 
 SECOND = 1_000_000
 HOUR = 3_600 * SECOND
@@ -48,14 +49,9 @@ STRICT = {
 
 
 def plant_file(site: str, **drift: Any) -> dict[str, Any]:
-    features = {"window": "10s", "hop": "5s", "aggregates": ["mean", "std"]}
-    pump = {"scan": "1s", "tags": {"flow": {}, "pressure": {}}, "features": features, "drift": drift}
-    return {
-        "enterprise": "acme",
-        "site": site,
-        "classes": {"pump": pump, "fan": {"tags": {"speed": {}}}},
-        "assets": {PUMP: {"class": "pump"}, OTHER: {"class": "pump"}, "hall/fan": {"class": "fan"}},
-    }
+    made = plant_of_pumps(PUMP, OTHER, site=site, drift=drift)
+    made["classes"]["fan"], made["assets"]["hall/fan"] = {"tags": {"speed": {}}}, {"class": "fan"}
+    return made
 
 
 def plant(site: str = "north", **drift: Any) -> Plant:

@@ -27,22 +27,12 @@ from services.trainer.datasets.divide import divide
 from services.trainer.datasets.folder import load_dataset, save_dataset
 from services.trainer.datasets.frames import context_frames, truth_of
 from services.trainer.datasets.sources import read_events
+from tests.trainer.pumps import plant_of_pumps
 
 SECOND = 1_000_000
 START = 1_704_067_200 * SECOND  # 2024-01-01T00:00:00Z
 ROWS = 1_000
-PLANT_FILE: dict[str, Any] = {
-    "enterprise": "acme",
-    "site": "north",
-    "classes": {
-        "pump": {
-            "scan": "1s",
-            "tags": {"flow": {"range": [0, 100]}, "pressure": {}},
-            "features": {"window": "10s", "hop": "5s", "aggregates": ["mean", "std"]},
-        }
-    },
-    "assets": {"hall/a": {"class": "pump"}, "hall/b": {"class": "pump"}},
-}
+PLANT_FILE = plant_of_pumps("hall/a", "hall/b", tags={"flow": {"range": [0, 100]}, "pressure": {}})
 PLANT = Plant.model_validate(PLANT_FILE)
 PUMP = PLANT.classes["pump"]
 

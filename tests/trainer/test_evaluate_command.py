@@ -6,7 +6,6 @@ import re
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import polars as pl
@@ -23,21 +22,11 @@ from services.trainer.dataset import read_dataset, train_recording
 from services.trainer.evaluate import Case, evaluate, labelled_vectors, verdicts
 from services.trainer.evaluate_cli import evaluate as command
 from services.trainer.judgement import judge_models
+from tests.trainer.pumps import plant_of_pumps
 
 SECOND = 1_000_000
 ROWS, FAULT = 1_200, slice(900, 1_100)
-PLANT_FILE: dict[str, Any] = {
-    "enterprise": "acme",
-    "site": "north",
-    "classes": {
-        "pump": {
-            "scan": "1s",
-            "tags": {"flow": {}, "pressure": {}},
-            "features": {"window": "10s", "hop": "5s", "aggregates": ["mean", "std"]},
-        }
-    },
-    "assets": {"hall/a": {"class": "pump"}, "hall/b": {"class": "pump"}},
-}
+PLANT_FILE = plant_of_pumps("hall/a", "hall/b")
 PLANT = Plant.model_validate(PLANT_FILE)
 MAPPING = {
     "files": "*.parquet",

@@ -23,21 +23,16 @@ from services.trainer.datasets.build import Source, VectorDataset, build_dataset
 from services.trainer.datasets.folder import save_dataset
 from services.trainer.datasets.frames import truth_of
 from services.trainer.datasets.train import train_dataset
+from tests.trainer.pumps import FEATURES, plant_of_pumps
 
 SECOND = 1_000_000
 ROWS = 4_000
 
 
 def plant_file(criteria: Mapping[str, float], window: str = "10s") -> dict[str, Any]:
-    features = {"window": window, "hop": "5s", "aggregates": ["mean", "std"]}
     case = {"name": "stops", "asset_class": "pump", "owner": "us", "kpi": "stops", "baseline": 4, "target": 1}
-    return {
-        "enterprise": "acme",
-        "site": "north",
-        "classes": {"pump": {"scan": "1s", "tags": {"flow": {}, "pressure": {}}, "features": features}},
-        "assets": {"hall/a": {"class": "pump"}},
-        "use_cases": [case | {"criteria": dict(criteria)}],
-    }
+    made = plant_of_pumps("hall/a", features=FEATURES | {"window": window})
+    return made | {"use_cases": [case | {"criteria": dict(criteria)}]}
 
 
 def plant(**criteria: float) -> Plant:

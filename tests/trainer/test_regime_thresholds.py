@@ -19,6 +19,7 @@ from andon.signing.view import bundle_facts
 from services.trainer.datasets.build import Source, VectorDataset, build_dataset
 from services.trainer.datasets.train import train_dataset
 from services.trainer.evaluate import promises_of, verdicts
+from tests.trainer.pumps import plant_of_pumps
 
 SECOND = 1_000_000
 ROWS, BATCH = 20_000, 250
@@ -26,12 +27,7 @@ CALM, WILD = "product milk", "product syrup"
 
 
 def plant(thresholds: str) -> Plant:
-    tags: dict[str, object] = {"flow": {}, "pressure": {}}
-    features = {"window": "10s", "hop": "5s", "aggregates": ["mean", "std"]}
-    pump = {"scan": "1s", "tags": tags, "features": features, "model": {"thresholds": thresholds}}
-    return Plant.model_validate(
-        {"enterprise": "acme", "site": "north", "classes": {"pump": pump}, "assets": {"hall/a": {"class": "pump"}}}
-    )
+    return Plant.model_validate(plant_of_pumps("hall/a", model={"thresholds": thresholds}))
 
 
 def batches() -> list[PlantEvent]:

@@ -16,6 +16,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from andon.clock import SECOND, Clock, wall_clock
 from andon.errors import ConfigError
 from andon.telemetry import Metrics, get_logger
+from services.ingest.opcua.bounds import bound_decoder
 from services.ingest.opcua.certificates import (
     OwnCertificate,
     application_uri,
@@ -41,6 +42,7 @@ _SOON = timedelta(days=30)
 _NOT_SECURED = "policy None: anybody on the way can read and change everything, and nobody proves who they are"
 
 _log = get_logger(__name__)
+bound_decoder()  # before any client of this process decodes anything
 
 
 class SecurityError(ConfigError):
