@@ -75,7 +75,7 @@ proto-check: .venv/dev  ## Compare the checked-in code with what `make proto` ma
 	  (cd "$$out" && find . -name '*_pb2*') | while read -r file; do diff -u "$$file" "$$out/$$file" || exit 1; done
 
 bench: .venv/bench  ## Run the benches in their quick form.
-	@for name in runtime state context feature features inference chain historian spool mqtt opcua reconnect reload fetch rolling drift drift_causes drift_cost drift_kinds; do $(BIN)/python -m bench.$$name --quick || exit 1; done
+	@for name in runtime state context feature features inference chain historian spool mqtt opcua reconnect reload fetch rolling idle drift drift_causes drift_cost drift_kinds; do $(BIN)/python -m bench.$$name --quick || exit 1; done
 
 .venv/base:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
