@@ -167,8 +167,8 @@ class TelemetrySettings(Group):
 class RuntimeSettings(Group):
     """The batch runtime."""
 
-    poll_records: int = Field(default=5_000, ge=1, le=100_000)
-    """Most records that one poll brings."""
+    poll_records: int = Field(default=20_000, ge=1, le=100_000)
+    """Most records that one poll brings; less than a fetch brought of a partition cuts that into small batches."""
     linger: Duration = 50_000
     """Shortest time between two polls while they bring little: more of it saves CPU and adds to latency."""
     in_flight: int = Field(default=2, ge=1, le=100)

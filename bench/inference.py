@@ -36,8 +36,8 @@ from services.trainer.train import feature_matrix
 _AGGREGATES = [each for each in Aggregate if each not in ("kurtosis", "crest_factor", "good_ratio")]
 #: Neurons of each layer, the input first.
 _LAYERS = (64, 128, 32, 128, 64)
-#: A full poll, and what a fetch of 2 MiB brings of a partition.
-_BATCH, _FETCHED = InferenceSettings().runtime.poll_records, 1_000
+#: What a large fetch brings of a partition, and what one of 2 MiB does.
+_BATCH, _FETCHED = 5_000, 1_000
 #: Share of the verdicts after which the service need not be watched any more.
 _SEEN = 0.9
 

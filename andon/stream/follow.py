@@ -108,7 +108,7 @@ async def _follow(
     partitions = (await count_partitions(settings)).get(topic, 0)
     if not partitions:
         return
-    async with reader(settings, topic, range(partitions)) as consumer:
+    async with reader(settings, topic, range(partitions), max_wait=settings.fetch_max_wait) as consumer:
         while True:
             polled = await answered(consumer.getmany(timeout_ms=_POLL_MS))
             for records in polled.values():

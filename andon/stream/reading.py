@@ -14,13 +14,24 @@ _POLL_MS = 500
 
 
 @contextlib.asynccontextmanager
-async def reader(settings: KafkaSettings, topic: str, partitions: Iterable[int]) -> AsyncIterator[AIOKafkaConsumer]:
+async def reader(
+    settings: KafkaSettings, topic: str, partitions: Iterable[int], *, max_wait: int = 50 * MILLISECOND
+) -> AsyncIterator[AIOKafkaConsumer]:
     """Give a consumer that stands at the beginning of *partitions*.
+
+    Args:
+        settings: how to reach the broker.
+        topic: the topic.
+        partitions: their numbers.
+        max_wait: how long the broker may hold a fetch while there is nothing new, microseconds; who reads on for ever
+            keeps the broker and itself busy with a short one.
 
     Raises:
         KafkaError: the broker does not answer.
     """
-    consumer = AIOKafkaConsumer(**settings.client_arguments(), enable_auto_commit=False, fetch_max_wait_ms=50)
+    consumer = AIOKafkaConsumer(
+        **settings.client_arguments(), enable_auto_commit=False, fetch_max_wait_ms=max_wait // MILLISECOND
+    )
     try:
         await consumer.start()
         where = [TopicPartition(topic, number) for number in partitions]

@@ -68,7 +68,7 @@ class ParityService:
         """
         partitions = range((await count_partitions(self._kafka))[self._topic])
         self._newest = {number: deque(maxlen=self._settings.vectors) for number in partitions}
-        async with reader(self._kafka, self._topic, partitions) as consumer:
+        async with reader(self._kafka, self._topic, partitions, max_wait=self._kafka.fetch_max_wait) as consumer:
             await consumer.seek_to_end()
             for where in consumer.assignment():
                 await consumer.position(where)
