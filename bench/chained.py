@@ -78,9 +78,7 @@ class Chain:
     services: dict[str, Child] = field(default_factory=dict)
     started: dict[str, Started] = field(default_factory=dict)
 
-    async def start(
-        self, name: str, extra: Mapping[str, str] | None = None, *, timeout_s: float = 600
-    ) -> Child:
+    async def start(self, name: str, extra: Mapping[str, str] | None = None, *, timeout_s: float = 600) -> Child:
         """Start a service, alone, with *extra* variables of its own, and return it when it is ready."""
         begun = time.monotonic()
         environment = {**self.environment, **(extra or {})}

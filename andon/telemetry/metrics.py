@@ -13,7 +13,7 @@ from andon.telemetry.catalogue import CATALOGUE, MetricSpec
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 # When each counter began is of no use to anybody, and with counters of each machine it doubles an answer's length.
-disable_created_metrics()
+disable_created_metrics()  # type: ignore[no-untyped-call]  # the library leaves this one out
 
 _Metric = Counter | Gauge | Histogram
 _Kind = TypeVar("_Kind", Counter, Gauge, Histogram)

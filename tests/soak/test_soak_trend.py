@@ -30,7 +30,7 @@ def ar1(seed: int, *, alike: float, count: int = SAMPLES) -> NDArray[np.float64]
 
 
 def at(count: int = SAMPLES) -> NDArray[np.float64]:
-    return np.arange(count) * STEP_S
+    return np.arange(count, dtype=np.float64) * STEP_S
 
 
 @pytest.mark.parametrize("alike", [0.0, 0.5, 0.9])
