@@ -74,10 +74,14 @@ class Kept:
             self.running.process.send_signal(number)
 
     async def ready(self) -> None:
-        """Return when it may be given work."""
-        while self.running is None:
-            await asyncio.sleep(0.05)
-        await self.running.ready()
+        """Return when it may be given work, however often it has to be started for that."""
+        async with asyncio.timeout(3 * _START_S):
+            while True:
+                with contextlib.suppress(TimeoutError, AssertionError):
+                    if self.running is not None:
+                        await self.running.ready()
+                        return
+                await asyncio.sleep(_PAUSE_S)
 
     async def stop(self) -> int | None:
         """Stop it for good and return its exit code; None if it had to be killed."""
