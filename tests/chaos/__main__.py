@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import signal
 import sys
 import tempfile
 from argparse import ArgumentParser, Namespace
@@ -27,11 +28,19 @@ def main() -> int:
     folder = options.folder or Path(tempfile.mkdtemp(prefix="chaos-"))
     folder.mkdir(parents=True, exist_ok=True)
     typer.echo(f"logs are in {folder}")
-    report = asyncio.run(conduct(plan, folder.resolve(), Timeline(typer.echo)))
+    report = asyncio.run(_run(plan, folder.resolve()))
     _tell(report)
     if options.write:
         write(options.write, report)
     return 1 if report.findings else 0
+
+
+async def _run(plan: Plan, folder: Path) -> Report:
+    """Do what a plan says; when told to stop, leave nothing behind."""
+    run = asyncio.create_task(conduct(plan, folder, Timeline(typer.echo)))
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, run.cancel)
+    return await run
 
 
 def _options() -> Namespace:

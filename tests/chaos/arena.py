@@ -21,14 +21,15 @@ from sandbox.cut import Line, line_to
 from sandbox.mosquitto import Mosquitto, mosquitto, program
 from tests.chaos.clocks import SteppingClock, library
 from tests.chaos.disk import small_disk
+from tests.chaos.expected import ALERTS
 from tests.chaos.kept import Kept
 from tests.chaos.load import chaos_plant, edge_plant, edge_source
 from tests.chaos.server import Database, database
 from tests.chaos.timeline import Timeline
 from tests.faults.processes import Site, ending
 
-#: A short session makes the embedded broker's joins short.
-_GROUP = {"partitions": 4, "session_timeout": "6s", "rebalance_timeout": "4s", "fetch_max_wait": "50ms"}
+#: Fewer fetches leave the processors to the faults; a short session makes the embedded broker's joins short.
+_GROUP = {"partitions": 4, "session_timeout": "6s", "rebalance_timeout": "4s", "fetch_max_wait": "200ms"}
 STAGES = ("context", "feature", "inference", "alert")
 #: A service whose clock is an hour late takes its machines for an hour early.
 _TOLERANT = ("ANDON_CONTEXT__FUTURE_TOLERANCE", "ANDON_HISTORIAN__FUTURE_TOLERANCE", "ANDON_INGEST__FUTURE_TOLERANCE")
@@ -82,7 +83,8 @@ class Arena:
     async def services(self) -> AsyncIterator[None]:
         """Run all services, each looked after, for the length of a block."""
         own = {
-            "historian": {"ANDON_DATABASE__DSN": self.dsn, "ANDON_HISTORIAN__LAKE__DIRECTORY": str(self.disk / "lake")}
+            "alert": {"ANDON_ALERT__BLIND_AFTER": f"{ALERTS.alert.blind_after}us"},
+            "historian": {"ANDON_DATABASE__DSN": self.dsn, "ANDON_HISTORIAN__LAKE__DIRECTORY": str(self.disk / "lake")},
         }
         for name in (*STAGES, "historian"):
             self.kept[name] = Kept(self.chain, name, self.timeline, self.extra(name) | own.get(name, {}))

@@ -214,7 +214,12 @@ class _Record:
 
 
 def undisturbed(
-    plant: Plant, frames: Sequence[dict[str, Any]], *, now: int = T0 + 10 * 365 * 86_400 * SECOND, close: bool = True
+    plant: Plant,
+    frames: Sequence[dict[str, Any]],
+    *,
+    now: int = T0 + 10 * 365 * 86_400 * SECOND,
+    close: bool = True,
+    alerts: AlertSettings | None = None,
 ) -> dict[Stage, dict[str, dict[str, Any]]]:
     """Run the same logic in one process, over one batch a stage, and return the events of each stage by id.
 
@@ -223,13 +228,14 @@ def undisturbed(
         frames: raw frames.
         now: the time at which all of it happens.
         close: whether silence closes the last windows in the end.
+        alerts: the alert service's settings.
     """
     settings = Settings()
     specs = (
         context_stage(plant, ContextSettings()),
         feature_stage(plant, settings),
         inference_stage(plant, {}, InferenceSettings()),
-        alert_stage(plant, AlertSettings()),
+        alert_stage(plant, alerts or AlertSettings()),
     )
     lines = [(frame["asset"].encode(), orjson.dumps(frame)) for frame in frames]
     outputs: dict[Stage, dict[str, dict[str, Any]]] = {}
