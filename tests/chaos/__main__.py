@@ -14,6 +14,7 @@ import typer
 from andon.telemetry import configure_logs
 from tests.chaos.conduct import FAULTS, Plan, Report, conduct
 from tests.chaos.report import said, write
+from tests.chaos.restart import NAME, conduct_restart
 from tests.chaos.timeline import Timeline
 
 _MOST_FINDINGS = 20
@@ -37,7 +38,8 @@ def main() -> int:
 
 async def _run(plan: Plan, folder: Path) -> Report:
     """Do what a plan says; when told to stop, leave nothing behind."""
-    run = asyncio.create_task(conduct(plan, folder, Timeline(typer.echo)))
+    way = conduct_restart if NAME in plan.faults else conduct
+    run = asyncio.create_task(way(plan, folder, Timeline(typer.echo)))
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, run.cancel)
     return await run
@@ -46,7 +48,7 @@ async def _run(plan: Plan, folder: Path) -> Report:
 def _options() -> Namespace:
     parser = ArgumentParser(prog="python -m tests.chaos", description=__doc__)
     parser.add_argument(
-        "--fault", default="all", choices=["all", *FAULTS], metavar="NAME", help="all at once if not given"
+        "--fault", default="all", choices=["all", *FAULTS, NAME], metavar="NAME", help="all at once if not given"
     )
     parser.add_argument("--seconds", type=float, default=60, help="how long load and faults last")
     parser.add_argument("--seed", type=int, default=1, help="of random times and choices")

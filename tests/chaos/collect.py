@@ -45,6 +45,10 @@ class Topic:
     def named(self) -> list[Named]:
         return [(event["id"], content(event)) for event in self.events]
 
+    def since(self, moment: int) -> list[Named]:
+        """Return the events that are not older, microseconds UTC."""
+        return [(name, event) for name, event in self.named if event["time"] > moment]
+
 
 @asynccontextmanager
 async def topics(site: Site, *stages: Stage) -> AsyncIterator[dict[Stage, Topic]]:

@@ -18,7 +18,7 @@ _PAUSE_S = 0.5
 #: As the probes of the Helm chart.
 _PERIOD_S, _TIMEOUT_S, _FAILURES = 10.0, 3.0, 3
 #: A machine that does much else takes its time to start six services.
-_START_S = 200.0
+_START_S = 400.0
 _STOP_S = 40
 
 
@@ -75,7 +75,7 @@ class Kept:
 
     async def ready(self) -> None:
         """Return when it may be given work, however often it has to be started for that."""
-        async with asyncio.timeout(2 * _START_S):
+        async with asyncio.timeout(_START_S):
             while True:
                 with contextlib.suppress(TimeoutError, AssertionError):
                     if self.running is not None:

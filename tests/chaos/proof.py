@@ -22,7 +22,7 @@ Expected = Mapping[Stage, Mapping[str, Event]]
 
 async def prove(arena: Arena, stream: Stream, machines: Machines | None, patience: float) -> list[Outcome]:
     """Return what became of each place, as soon as nothing is missing, or after *patience* seconds without news."""
-    expected = await asyncio.to_thread(expected_events, arena.chain.plant, stream.frames)
+    expected = await expected_now(arena, stream)
     outcomes = [
         *await chain_topics(arena, expected, patience),
         *await chain_tables(arena, expected, stream, patience),
@@ -31,11 +31,23 @@ async def prove(arena: Arena, stream: Stream, machines: Machines | None, patienc
     return [*outcomes, *([await edge_topics(arena, machines, patience)] if machines else [])]
 
 
-async def chain_topics(arena: Arena, expected: Expected, patience: float) -> list[Outcome]:
-    """Return what became of the stages' topics and of the dead letters, of which there should be none."""
+async def expected_now(arena: Arena, stream: Stream) -> Expected:
+    """Return what an undisturbed plant would have made of what was published."""
+    return await asyncio.to_thread(expected_events, arena.chain.plant, stream.frames)
+
+
+async def chain_topics(arena: Arena, expected: Expected, patience: float, *, since: int = 0) -> list[Outcome]:
+    """Return what became of the stages' topics and of the dead letters, of which there should be none.
+
+    Args:
+        arena: whose topics.
+        expected: what should be there, by stage and id.
+        patience: seconds without anything new after which nothing more is waited for.
+        since: events that are older are passed over, microseconds UTC.
+    """
     async with topics(arena.chain, *STAGES, Stage.DEADLETTER) as read:
         await _until(read, lambda: all(_complete(read[stage], expected[stage]) for stage in STAGES), patience)
-        outcomes = [compare(f"topic {each}", expected[each], read[each].named, once=False) for each in STAGES]
+        outcomes = [compare(f"topic {each}", expected[each], read[each].since(since), once=False) for each in STAGES]
         return [*outcomes, compare("dead letters", {}, read[Stage.DEADLETTER].named, once=True)]
 
 
@@ -66,9 +78,17 @@ async def lake(arena: Arena, stream: Stream) -> Outcome:
     return compare("lake", frame_values(stream.frames), kept, once=True)
 
 
-async def edge_topics(arena: Arena, machines: Machines, patience: float) -> Outcome:
-    """Return what became of the frames of the machines, live and from the spool: each has one name and one content."""
-    expected = {f"{asset}@{moment}": values for (asset, moment), values in machines.frames.items()}
+async def edge_topics(arena: Arena, machines: Machines, patience: float, *, since: int = 0) -> Outcome:
+    """Return what became of the frames of the machines, live and from the spool: each has one name and one content.
+
+    Args:
+        arena: whose topics.
+        machines: what they said.
+        patience: seconds without anything new after which nothing more is waited for.
+        since: what is older is passed over, microseconds UTC.
+    """
+    said = machines.frames.items()
+    expected = {f"{asset}@{moment}": values for (asset, moment), values in said if moment > since}
     async with topics(arena.edge, Stage.RAW, Stage.BACKFILL) as read:
 
         def named() -> list[Named]:
@@ -76,6 +96,7 @@ async def edge_topics(arena: Arena, machines: Machines, patience: float) -> Outc
                 (f"{event['asset']}@{event['time']}", event["values"])
                 for topic in read.values()
                 for event in topic.events
+                if event["time"] > since
             ]
 
         await _until(read, lambda: expected.keys() <= {name for name, _ in named()}, patience)

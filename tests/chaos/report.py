@@ -6,8 +6,10 @@ from pathlib import Path
 
 from tests.chaos.checker import Outcome
 from tests.chaos.conduct import FAULTS, Report
+from tests.chaos.restart import NAME
 
 BEGIN, END = "<!-- chaos: written by `python -m tests.chaos --write` -->", "<!-- chaos: end -->"
+_WORDS = {**{fault.name: fault.what for fault in FAULTS.values()}, NAME: "the broker, SIGKILL; it forgets all"}
 _HEADER = "| fault | injected | frames | proven | time | command |\n| --- | --- | --- | --- | --- | --- |"
 
 
@@ -33,13 +35,13 @@ def write(document: Path, report: Report) -> None:
     rows = {line.split("|")[1].strip(): line for line in table.splitlines() if line.startswith("| ")}
     new = row(report)
     rows[new.split("|")[1].strip()] = new
-    ordered = [rows[name] for name in (*FAULTS, "broker-restarted", "all") if name in rows]
+    ordered = [rows[name] for name in (*_WORDS, "all") if name in rows]
     document.write_text(f"{before}{BEGIN}\n{_HEADER}\n" + "\n".join(ordered) + f"\n{END}{after}", encoding="utf-8")
 
 
 def _injected(report: Report) -> str:
     counted = report.timeline.counted()
-    struck = [f"{counted[name]} x {FAULTS[name].what}" for name in report.plan.faults if counted[name]]
+    struck = [f"{counted[name]} x {_WORDS[name]}" for name in report.plan.faults if counted[name]]
     skipped = [f"not {name}: {why}" for name, why in report.skipped.items()]
     return "; ".join([*struck, *skipped])
 
