@@ -73,13 +73,10 @@ async def conduct(plan: Plan, folder: Path, timeline: Timeline) -> Report:
             timeline.note("all services are ready", f"the load begins, for {plan.seconds:g} s")
             loads = [asyncio.create_task(stream.run(plan.seconds))]
             loads += [asyncio.create_task(machines.run(plan.seconds))] if machines else []
-            async with asyncio.TaskGroup() as group:
-                striking = [
-                    group.create_task(fault.run(made, plan.seed, plan.longest))
-                    for fault in chosen
-                    if fault.name not in skipped
-                ]
-                group.create_task(_end_after(plan.seconds, striking))
+            over = asyncio.Event()
+            asyncio.get_running_loop().call_later(plan.seconds, over.set)
+            striking = (each.run(made, plan.seed, plan.longest, over) for each in chosen if each.name not in skipped)
+            await asyncio.gather(over.wait(), *striking)
             timeline.note("the faults are over", "what is under way comes to an end")
             await asyncio.gather(*loads)
             await stream.close_windows()
@@ -87,12 +84,6 @@ async def conduct(plan: Plan, folder: Path, timeline: Timeline) -> Report:
         timeline.note("done", f"{len(stream.frames)} frames")
         sent = len(stream.frames) + (len(machines.frames) if machines else 0)
     return Report(plan, timeline, skipped, sent, outcomes, time.monotonic() - began)
-
-
-async def _end_after(seconds: float, tasks: Sequence[asyncio.Task[None]]) -> None:
-    await asyncio.sleep(seconds)
-    for task in tasks:
-        task.cancel()
 
 
 __all__ = ["FAULTS", "Fault", "Plan", "Report", "conduct"]

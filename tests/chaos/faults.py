@@ -41,21 +41,28 @@ class Fault:
     pause: Span
     lacks: Callable[[Arena], str | None]
 
-    async def run(self, arena: Arena, seed: int, longest: float) -> None:
-        """Strike at random times until cancelled; an end is always put to what was begun.
+    async def run(self, arena: Arena, seed: int, longest: float, over: asyncio.Event) -> None:
+        """Strike at random times until it is *over*; an end is always put to what was begun.
 
         Args:
             arena: what to strike.
             seed: of the random times and choices.
             longest: seconds that it may last at most.
+            over: set when no more is to happen; a block that has begun ends at once.
         """
         rng = Random(f"{seed}/{self.name}")
-        while True:
-            await asyncio.sleep(min(rng.uniform(*self.pause), longest))
+        while not await _is_set(over, min(rng.uniform(*self.pause), longest)):
             lasts = min(rng.uniform(*self.lasts), longest)
             async with self.strike(arena, rng) as hit:
                 arena.timeline.note(self.name, f"{hit}, {lasts:.1f} s" if self.lasts[1] else hit)
-                await asyncio.sleep(lasts)
+                await _is_set(over, lasts)
+
+
+async def _is_set(event: asyncio.Event, seconds: float) -> bool:
+    """Return whether an event is set within a time."""
+    with contextlib.suppress(TimeoutError):
+        await asyncio.wait_for(event.wait(), seconds)
+    return event.is_set()
 
 
 def _any(arena: Arena, rng: Random, names: tuple[str, ...] = ()) -> Kept:
