@@ -32,6 +32,9 @@ class SteppingClock:
             "LD_PRELOAD": library() or "",
             "FAKETIME_TIMESTAMP_FILE": str(self._file.resolve()),
             "FAKETIME_CACHE_DURATION": "1",
+            # Times of files stay as they are, or Python would take all its compiled modules for outdated ones.
+            "NO_FAKE_STAT": "1",
+            "PYTHONDONTWRITEBYTECODE": "1",
             "FAKETIME_DONT_FAKE_MONOTONIC": "1",
             "DONT_FAKE_MONOTONIC": "1",
         }
