@@ -5,7 +5,7 @@ BIN := .venv/bin
 PIP := $(BIN)/pip --disable-pip-version-check --quiet install --constraint constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up test fuzz fuzz-quick images-test rules-test helm-test sbom audit lint fix contracts dashboards chart proto \
+.PHONY: help demo up test fuzz fuzz-quick chaos chaos-quick images-test rules-test helm-test sbom audit lint fix contracts dashboards chart proto \
   proto-check bench soak constraints clean
 
 help:  ## Show what can be made.
@@ -17,7 +17,7 @@ demo: .venv/sandbox  ## Train, stream a plant through all services, report. RECO
 
 test: .venv/dev  ## Run all tests.
 	@echo "running the tests (about nine minutes on two cores)"
-	@OMP_NUM_THREADS=1 $(BIN)/pytest --numprocesses 4 --dist worksteal -m "not alone and not images and not chart" $(ARGS)
+	@OMP_NUM_THREADS=1 $(BIN)/pytest --numprocesses 4 --dist worksteal -m "not alone and not images and not chart and not chaos" $(ARGS)
 	@OMP_NUM_THREADS=1 $(BIN)/pytest --numprocesses 2 --maxschedchunk 1 -m alone $(ARGS)
 
 fuzz: .venv/fuzz  ## Fuzz all that faces the outside: TARGET=name, FUZZ_SECONDS=600 each; INPUT=file gives one again.
@@ -26,6 +26,13 @@ FUZZ_SECONDS := 600
 
 fuzz-quick: .venv/dev  ## The same for a second each, without Atheris.
 	@$(BIN)/python -m tests.fuzz --seconds 1 --unguided
+
+chaos: .venv/dev  ## Let everything go wrong under load and prove that nothing came of it: FAULT=name, CHAOS_SECONDS=600.
+	@$(BIN)/python -m tests.chaos --seconds $(CHAOS_SECONDS) $(if $(FAULT),--fault $(FAULT)) $(ARGS)
+CHAOS_SECONDS := 600
+
+chaos-quick: .venv/dev  ## The same for some seconds each.
+	@$(BIN)/pytest -m chaos tests/chaos $(ARGS)
 
 images-test: .venv/dev  ## Install what images carry, run a service on it, check the bills of materials.
 	@$(BIN)/pytest -m images tests/images $(ARGS)

@@ -78,6 +78,12 @@ class EmbeddedBroker:
             )
         wait_until_up("the embedded broker", self._process, self.port, self._log, _START_TIMEOUT_S)
 
+    def kill(self) -> None:
+        """End the process as a crash would; `start` gives one at the same place that has forgotten all."""
+        if self._process:
+            self._process.kill()
+            self._process.wait()
+
     def stop(self) -> None:
         """End the process."""
         if self._process and self._process.poll() is None:

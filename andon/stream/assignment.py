@@ -89,11 +89,11 @@ class Assignment:
             await opened.lane.put(prepared)
             self._means.instruments.waited(time.monotonic() - before)
 
-    async def tick(self, caught_up: Callable[[Partition], bool]) -> None:
+    async def tick(self, now: int, caught_up: Callable[[Partition], bool]) -> None:
         """Tell every open partition the time, or that it is behind, in which case silence means nothing."""
         for opened in list(self._opened.values()):
             if caught_up(opened.partition):
-                await self._tick(opened)
+                await self._tick(opened, now)
             else:
                 opened.partition.behind()
             await opened.lane.record()
@@ -128,9 +128,9 @@ class Assignment:
             lane.give_up()
         return self._opened[number]
 
-    async def _tick(self, opened: _Opened) -> None:
+    async def _tick(self, opened: _Opened, now: int) -> None:
         async with opened.turn:
-            prepared = await self._in_thread(opened.partition.tick, self._means.clock())
+            prepared = await self._in_thread(opened.partition.tick, now)
             if not self._closed and not prepared.idle:
                 await opened.lane.put(prepared)
 

@@ -167,6 +167,11 @@ class BatchConsumer(driver.Consumer):  # type: ignore[misc]
     logger = driver.logger
     _polled_at = _pause = 0.0
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        #: The newest answer to a fetch as its clock has it, and when we first saw that by one that never steps.
+        self._answered: dict[TP, tuple[int, float]] = {}
+
     def _new_consumer_thread(self) -> _ConsumerThread:
         return _ConsumerThread(self, loop=self.loop, beacon=self.beacon)
 
@@ -175,12 +180,19 @@ class BatchConsumer(driver.Consumer):  # type: ignore[misc]
         return self._committed_offset.get(tp) or 0
 
     def seconds_since_fetch(self, tp: TP) -> float | None:
-        """Return the age of the newest answer to a fetch; None before the first, or when given away."""
+        """Return the age of the newest answer to a fetch; None before the first, or when given away.
+
+        It counts from the call that first saw the answer: its own time is by a clock that may be set.
+        """
         consumer = self._thread._consumer
         if consumer is None or tp not in consumer.assignment():
             return None
-        answered = consumer.last_poll_timestamp(tp)
-        return None if answered is None else max(0.0, time.time() - answered / 1_000)
+        answered, now = consumer.last_poll_timestamp(tp), time.monotonic()
+        if answered is None:
+            return None
+        if answered != self._answered.get(tp, (None, now))[0]:
+            self._answered[tp] = answered, now
+        return now - self._answered[tp][1]
 
     async def _getmany(self, active_partitions: Any, timeout: float) -> Any:  # noqa: ASYNC109 - Faust's signature
         feed = self.transport.feed

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from andon.clock import SECOND, Clock
+from andon.clock import SECOND, Clock, steady_clock
 from andon.errors import DeliveryError
 from andon.stream.codec import Line
 from andon.stream.deadletters import encode_letter, too_large
@@ -47,7 +47,7 @@ class Lane:
         partition: number of the partition.
         route: where results go.
         producer: sends them.
-        clock: microseconds UTC.
+        clock: microseconds UTC, for dead letters.
         on_delivered: called with each batch once it is delivered.
         on_recorded: called with a batch once a restart will go on behind it; then its offsets may be committed.
         depth: batches that may wait; `put` blocks beyond.
@@ -110,7 +110,8 @@ class Lane:
 
     async def record(self) -> None:
         """Record how far results are delivered, if that is due and has changed."""
-        prepared, now = self._unrecorded, self._clock()
+        # Not by the clock that may be set: an hour back, it would put off all commits for an hour.
+        prepared, now = self._unrecorded, steady_clock()
         if prepared is None or (self._route.changelog and now < self._record_due):
             return
         self._unrecorded, self._record_due = None, now + _RECORD_INTERVAL

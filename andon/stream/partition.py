@@ -139,7 +139,7 @@ class Partition:
         return self._encode(collected, fresh, now)
 
     def behind(self) -> None:
-        """Take note that records wait, or that the broker is away: silence now says nothing about the assets."""
+        """Take note that silence so far says nothing: records wait, the broker is away, or the clock was set."""
         self._caught_up_since = None
 
     def tick(self, now: int) -> Prepared:

@@ -11,7 +11,7 @@ from typing import Any
 from aiokafka.errors import KafkaError
 from faust.types import TP
 
-from andon.clock import MILLISECOND, SECOND, Clock, wall_clock
+from andon.clock import MILLISECOND, SECOND, Clock, Steps, wall_clock
 from andon.contracts import CATALOGUE
 from andon.errors import DeliveryError
 from andon.plant import Plant
@@ -196,11 +196,16 @@ class Worker:
         return Lane(number, self._route, self._producer, self._clock, on_delivered, on_recorded, depth)
 
     async def _tick_forever(self) -> None:
+        steps = Steps(self._clock)
         while True:
             await asyncio.sleep(self._settings.runtime.tick / SECOND)
+            now, step = steps.look()
+            if step:
+                _log.warning("the clock was set", seconds=step / SECOND)
             assignment = self._assignment
             if assignment:
-                await assignment.tick(self._is_caught_up)
+                # By a clock that was set an hour forward, every machine would have been silent for an hour.
+                await assignment.tick(now, self._is_caught_up if not step else lambda _: False)
                 for number in assignment.numbers:
                     self._note_progress(number, assignment.delivered.get(number))
 

@@ -45,6 +45,8 @@ class Frontiers:
         What was not read yet is no silence, so it counts from *caught_up_since* at the earliest.
         """
         last = pane_start(self._newest, self._definition) + self._definition.window
+        # By a clock that was set back, an asset that spoke before that has spoken just now.
+        np.minimum(self._seen, now, out=self._seen)
         silent = now - np.maximum(self._seen, caught_up_since) >= self._definition.idle
         return np.where(silent, np.maximum(last, self.closed), self.closed)
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 import polars as pl
 
-from andon.clock import MILLISECOND, SECOND, Clock, wall_clock
+from andon.clock import MILLISECOND, SECOND, Clock, Steps, wall_clock
 from andon.contracts import Origin, PlantEvent
 from andon.plant import Plant
 from andon.stream.deadletters import source_letter
@@ -80,9 +80,14 @@ class Pipeline:
 
     async def watch(self) -> None:
         """Tell which assets have fallen silent, until cancelled."""
+        steps = Steps(self._clock)
         while True:
             await asyncio.sleep(self.vigil.interval)
-            for event in self.vigil.tick(self._clock()):
+            now, step = steps.look()
+            if step:
+                _log.warning("the clock was set", seconds=step / SECOND)
+                self.vigil.clock_set(step, now)
+            for event in self.vigil.tick(now):
                 await self._outlet.tell(event)
 
     async def flush(self, *, all_of_it: bool = False) -> None:

@@ -7,7 +7,7 @@ import contextlib
 import os
 import signal
 import sys
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -111,12 +111,16 @@ class Site:
             **self.extra,
         }
 
-    async def start(self, service: str) -> Running:
+    async def start(self, service: str, extra: Mapping[str, str] | None = None) -> Running:
+        """Start a service; *extra* are variables for it alone."""
         port = free_port()
         log = self.plant_file.parent / f"{service}-{len(self.processes)}.log"
         with log.open("wb") as out:
             process = await asyncio.create_subprocess_exec(
-                sys.executable, "-m", f"services.{service}", env=self.environment(port), stdout=out, stderr=out
+                *(sys.executable, "-m", f"services.{service}"),
+                env=self.environment(port) | dict(extra or {}),
+                stdout=out,
+                stderr=out,
             )
         self.processes.append(process)
         return Running(service, process, port, log)
@@ -209,33 +213,50 @@ class _Record:
     headers: Sequence[tuple[str, bytes]]
 
 
-def undisturbed(plant: Plant, frames: Sequence[dict[str, Any]]) -> dict[Stage, dict[str, dict[str, Any]]]:
-    """Run the same logic in one process, over one batch a stage, and return the events of each stage by id."""
+def undisturbed(
+    plant: Plant,
+    frames: Sequence[dict[str, Any]],
+    *,
+    now: int = T0 + 10 * 365 * 86_400 * SECOND,
+    close: bool = True,
+    alerts: AlertSettings | None = None,
+) -> dict[Stage, dict[str, dict[str, Any]]]:
+    """Run the same logic in one process, over one batch a stage, and return the events of each stage by id.
+
+    Args:
+        plant: the plant model.
+        frames: raw frames.
+        now: the time at which all of it happens.
+        close: whether silence closes the last windows in the end.
+        alerts: the alert service's settings.
+    """
     settings = Settings()
     specs = (
         context_stage(plant, ContextSettings()),
         feature_stage(plant, settings),
         inference_stage(plant, {}, InferenceSettings()),
-        alert_stage(plant, AlertSettings()),
+        alert_stage(plant, alerts or AlertSettings()),
     )
     lines = [(frame["asset"].encode(), orjson.dumps(frame)) for frame in frames]
     outputs: dict[Stage, dict[str, dict[str, Any]]] = {}
     for spec in specs:
-        lines = _through(spec, plant, lines)
+        lines = _through(spec, plant, lines, now, close=close)
         events = [orjson.loads(value) for _, value in lines]
         outputs[spec.outputs[0]] = {event["id"]: event for event in events}
     return outputs
 
 
-def _through(spec: StageSpec, plant: Plant, lines: Sequence[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
+def _through(
+    spec: StageSpec, plant: Plant, lines: Sequence[tuple[bytes, bytes]], now: int, *, close: bool
+) -> list[tuple[bytes, bytes]]:
     decoder = Decoder(plant, CATALOGUE[spec.input].event, without=spec.without)
     decoded = decoder.decode([_Record(n, key, value, ()) for n, (key, value) in enumerate(lines)])
     if decoded.rejected:
         raise AssertionError(decoded.rejected[0])
     processor = spec.open({}, 0)
-    now = T0 + 10 * 365 * 86_400 * SECOND
     results: list[Result] = [processor.process(name, rows, now) for name, rows in decoded.rows.items()]
-    results.append(processor.tick(now + 3_600 * SECOND, 0))
+    if close:
+        results.append(processor.tick(now + 3_600 * SECOND, 0))
     emitted = [emit.rows for result in results for emit in result.emits if emit.rows.height]
     encoded = encode(pl.concat(emitted), topic="t", partition=0) if emitted else []
     return [(line.key, line.value or b"") for line in encoded]

@@ -139,6 +139,13 @@ def test_silence_counts_only_while_everything_there_is_has_been_read() -> None:
     assert vectors(processor.tick(123 * SECOND, 118 * SECOND)) == ["a[0,1)x1"]
 
 
+def test_an_asset_that_spoke_before_the_clock_was_set_back_is_silent_after_its_time_all_the_same() -> None:
+    processor = opened()
+    processor.process("pump", log("a0.2"), now=4_000 * SECOND)
+    assert processor.tick(400 * SECOND, 400 * SECOND) == Result()
+    assert vectors(processor.tick(405 * SECOND, 400 * SECOND)) == ["a[0,1)x1"]
+
+
 def test_a_silent_asset_has_its_windows_closed() -> None:
     processor = opened(plant(HOPPING))
     processor.process("pump", log("a0.2 a1.2"), now=100 * SECOND)

@@ -122,6 +122,13 @@ def test_a_signal_that_is_expected_less_than_every_scan_is_never_waited_for() ->
     assert values(due(framer, 1)) == [(1, {"a": 2.0})]
 
 
+def test_a_frame_that_waits_when_the_clock_is_set_back_does_not_wait_until_the_clock_is_there_again() -> None:
+    framer = Framer(PLANT, SIGNALS)
+    framer.add(readings(("a", 1.0, 0.1)))
+    assert values(due(framer, 0.5)) == []
+    assert values(due(framer, -3_600)) == [(0.1, {"a": 1.0})]
+
+
 def test_a_tag_that_is_sampled_faster_than_the_scan_loses_no_value() -> None:
     framer = Framer(PLANT, SIGNALS)
     framer.add(readings(("a", 1.0, 0.1), ("a", 2.0, 0.2), ("a", 3.0, 0.3), ("b", 9.0, 0.3)))

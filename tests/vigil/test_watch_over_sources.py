@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 
 import polars as pl
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -84,6 +85,24 @@ def test_whoever_speaks_again_in_time_is_never_told_of() -> None:
     for second in range(30):
         assert not silence.tick(NOW + second * SECOND, PlannedStops().last)
         silence.heard([PUMP], NOW + second * SECOND)
+
+
+@pytest.mark.parametrize("step", [3_600, -3_600])
+def test_a_clock_that_is_set_makes_nobody_silent_and_hides_no_silence(step: int) -> None:
+    silence, completeness = Silence(plant()), Completeness(plant())
+    talks, stops = "area/line/spare", PlannedStops().last
+    silence.claim([PUMP, talks], NOW)
+    completeness.count(frames(0), NOW)
+    after = NOW + (step + 1) * SECOND
+    silence.heard([talks], after)  # it speaks between the step and our look at the clock
+    silence.clock_set(step * SECOND, after)
+    completeness.clock_set(step * SECOND, after)
+    assert not silence.tick(after, stops)
+    assert {event.asset for event in silence.tick(after + 2 * SECOND, stops)} == {PUMP}
+    completeness.tick(after + 2 * SECOND)
+    assert list(completeness.take()) == []
+    completeness.tick(after + 2 * MINUTE)
+    assert [samples.received for samples in completeness.take()] == [0]
 
 
 def test_scans_that_are_shorter_than_networks_stutter_do_not_make_silences() -> None:

@@ -171,7 +171,9 @@ class Framer:
         asset = groups.lane // 2
         awaited = self._awaited_count[asset]
         complete = (awaited > 0) & (groups.count(self._awaited[rows.signal]) >= awaited)
-        return groups.and_older(complete | (groups.begun + self._hold[asset] <= now))
+        waited = groups.begun + self._hold[asset] <= now
+        # What has come after now came before the clock was set back; nobody knows how long it has waited.
+        return groups.and_older(complete | waited | (groups.begun > now))
 
     def _learn(self, rows: Waiting, lane: Numbers, bucket: Numbers, frame: Numbers, due: Mask) -> None:
         """Note which signals came in each asset's newest interval: the next one waits for the same."""

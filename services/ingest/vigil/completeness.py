@@ -11,6 +11,7 @@ import polars as pl
 from andon.clock import SECOND
 from andon.plant import AssetClass, Plant
 from services.ingest.framing.times import NO_TIME
+from services.ingest.vigil.shift import shifted
 
 _MINUTE = 60 * SECOND
 #: A clock that jumps further, in minutes, has been set; nothing was missed meanwhile.
@@ -67,6 +68,10 @@ class Completeness:
         self._minute[late] += owed[late]
         self._heard[late] += owed[late] * _MINUTE
         self._begun[late] = True
+
+    def clock_set(self, by: int, now: int) -> None:
+        """Take note that the clock was set by so much, microseconds: nobody owes samples for that."""
+        self._heard = shifted(self._heard, by, now)
 
     def take(self) -> Iterator[Samples]:
         """Yield what has been added since the last call, by asset."""

@@ -12,6 +12,7 @@ from andon.contracts.ids import event_id
 from andon.plant import AssetClass, Plant
 from andon.uns import Stage
 from services.ingest.framing.times import NO_TIME, Mask, Times
+from services.ingest.vigil.shift import shifted
 
 #: Expected intervals after which an asset counts as silent. The watch is kept every `WATCH_INTERVAL`, so that the
 #: event is out within three.
@@ -73,6 +74,10 @@ class Silence:
         found = np.flatnonzero(self._overdue(now))
         self._silent[found] = True
         return [self._event("source_silent", index, now, int(self._heard[index])) for index in found.tolist()]
+
+    def clock_set(self, by: int, now: int) -> None:
+        """Take note that the clock was set by so much, microseconds: nobody has been silent for longer for it."""
+        self._heard = shifted(self._heard, by, now)
 
     def _overdue(self, now: int) -> Mask:
         watched = (self._heard != NO_TIME) & ~self._silent

@@ -58,6 +58,11 @@ class Vigil:
         """Take how far a source's newest time is ahead of its arrival, microseconds."""
         self._skews.setdefault(source, Skew()).note(ahead, now)
 
+    def clock_set(self, by: int, now: int) -> None:
+        """Take note that our clock, which says *now*, was set by so much, microseconds."""
+        self._silence.clock_set(by, now)
+        self._completeness.clock_set(by, now)
+
     def tick(self, now: int) -> list[PlantEvent]:
         """Return an event for each asset that has fallen silent; bring the metrics up to date."""
         events = self._silence.tick(now, self._stops.last)
