@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Callable
+from typing import Any, Self
 
 import aiomqtt
-from paho.mqtt.client import MQTT_CLEAN_START_FIRST_ONLY
+from paho.mqtt.client import MQTT_CLEAN_START_FIRST_ONLY, MQTTMessage
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
@@ -17,7 +19,31 @@ from andon.mqtt.config import MqttConnection
 #: and counted.
 MAX_QUEUED = 50_000
 #: Messages of QoS 1 and 2 that the broker may send ahead of their acknowledgement (MQTT 5, 3.1.2.11.3).
-_RECEIVE_MAXIMUM = 1_000
+RECEIVE_MAXIMUM = 1_000
+
+
+class Message(aiomqtt.Message):
+    """A message that was received.
+
+    Attributes:
+        duplicate: whether the broker says that it may have sent it before (MQTT 5, 3.3.1.1).
+    """
+
+    duplicate = False
+
+    @classmethod
+    def _from_paho_message(cls, message: MQTTMessage) -> Self:
+        made = super()._from_paho_message(message)
+        made.duplicate = message.dup
+        return made
+
+
+class _Client(aiomqtt.Client):
+    """A client whose messages are `Message`, as aiomqtt's own do not say whether they are duplicates."""
+
+    def _on_message(self, client: Any, userdata: Any, message: MQTTMessage) -> None:
+        with contextlib.suppress(asyncio.QueueFull):  # the queue has counted it
+            self._queue.put_nowait(Message._from_paho_message(message))
 
 
 def make_client(
@@ -41,7 +67,7 @@ def make_client(
         ConfigError: a certificate, key or secret cannot be used.
     """
     five = connection.version == "5"
-    return aiomqtt.Client(
+    return _Client(
         connection.host,
         connection.reached_port,
         protocol=aiomqtt.ProtocolVersion.V5 if five else aiomqtt.ProtocolVersion.V311,
@@ -73,7 +99,7 @@ def acknowledge(client: aiomqtt.Client, message: aiomqtt.Message) -> None:
 def _properties(keep_session: int) -> Properties:
     made = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
     made.SessionExpiryInterval = keep_session // SECOND
-    made.ReceiveMaximum = _RECEIVE_MAXIMUM
+    made.ReceiveMaximum = RECEIVE_MAXIMUM
     return made
 
 

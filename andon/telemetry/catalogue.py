@@ -121,6 +121,12 @@ CATALOGUE: dict[str, MetricSpec] = {
             ("source",),
         ),
         MetricSpec(
+            "andon_source_duplicates_total",
+            "counter",
+            "MQTT messages that the broker sent again while they were under way, or when they were safe: counted once.",
+            ("source",),
+        ),
+        MetricSpec(
             "andon_source_discarded_total",
             "counter",
             "MQTT messages of QoS 0 for which there was no room.",

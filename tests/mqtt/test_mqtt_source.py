@@ -17,6 +17,7 @@ import pytest
 
 from andon.telemetry import Metrics
 from sandbox.authority import Authority
+from sandbox.cut import line_to
 from sandbox.mosquitto import Mosquitto, program
 from services.ingest.mqtt.config import MqttConfig
 from services.ingest.mqtt.source import MqttSource
@@ -37,12 +38,15 @@ class Taking:
     batches: list[Readings] = field(default_factory=list)
     refusals: list[Refusal] = field(default_factory=list)
     safe: bool = True
+    waiting: list[Callable[[], None]] = field(default_factory=list)
     _changed: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def read(self, batch: Readings, *, on_safe: Callable[[], None] | None = None) -> None:
         self.batches.append(batch)
         if on_safe and self.safe:
             on_safe()
+        elif on_safe:
+            self.waiting.append(on_safe)
         self._changed.set()
 
     async def refuse(self, refusal: Refusal) -> None:
@@ -197,6 +201,27 @@ async def test_what_is_not_safe_yet_is_sent_again_and_what_is_is_not(broker: Mos
         await publish(broker, (TOPIC, body(3.0)))
         await intake.until(lambda: 3.0 in intake.values)
         assert intake.values == [2.0, 3.0]
+
+
+@needs_mosquitto
+@pytest.mark.parametrize("version", ["3.1.1", "5"])
+async def test_what_is_sent_again_after_a_cut_while_it_is_under_way_counts_once(
+    broker: Mosquitto, version: str
+) -> None:
+    async with line_to(broker.port) as (port, line):
+        careful = config(broker, {"port": port, "version": version}, acknowledge="delivered")
+        async with reading(careful) as intake:
+            intake.safe = False
+            await publish(broker, (TOPIC, body(1.0)), (TOPIC, body(2.0)))
+            await intake.until(lambda: intake.values == [1.0, 2.0])
+            line.cut()
+            await intake.until(lambda: intake.metric("andon_source_duplicates_total") == 2)
+            intake.waiting[0]()  # the first is safe; the broker hears it by the new connection
+            await publish(broker, (TOPIC, body(3.0)))
+            await intake.until(lambda: 3.0 in intake.values)
+            line.cut()
+            await intake.until(lambda: intake.metric("andon_source_duplicates_total") == 4)
+            assert intake.values == [1.0, 2.0, 3.0]
 
 
 def secured(folder: Path, authority: Authority, *lines: str) -> Mosquitto:

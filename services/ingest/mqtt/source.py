@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
 from functools import partial
+from typing import cast
 
 import aiomqtt
 from paho.mqtt.reasoncodes import ReasonCode
@@ -12,13 +12,14 @@ from paho.mqtt.reasoncodes import ReasonCode
 from andon.backoff import Backoff
 from andon.clock import SECOND, Clock, wall_clock
 from andon.contracts import DeadLetterReason
-from andon.mqtt.client import acknowledge, acknowledge_by_hand, make_client
+from andon.mqtt.client import Message, acknowledge_by_hand, make_client
 from andon.plant import Plant
 from andon.telemetry import Metrics, get_logger
 from services.ingest.mqtt.config import Acknowledge, MqttConfig
 from services.ingest.mqtt.payloads import PayloadError
 from services.ingest.mqtt.rules import Rules
 from services.ingest.mqtt.topics import topic_filter, widest
+from services.ingest.mqtt.underway import UnderWay
 from services.ingest.readings import Readings, Refusal, Signals
 from services.ingest.source import Intake
 
@@ -29,6 +30,7 @@ _COUNTED = (
     "andon_source_unmapped_total",
     "andon_source_discarded_total",
     "andon_source_retained_total",
+    "andon_source_duplicates_total",
 )
 #: One dead letter of a topic that no rule fits in so long; all are counted.
 _UNMAPPED_INTERVAL = 600 * SECOND
@@ -50,6 +52,7 @@ class MqttSource:
         self.name = config.name
         self._config, self._metrics, self._clock = config, metrics, clock
         self._rules = Rules(config.rules, signals)
+        self._under_way = UnderWay()
         self._told: dict[str, int] = {}
         for counter in _COUNTED:
             metrics.count(counter, 0, source=self.name)
@@ -96,8 +99,12 @@ class MqttSource:
         self._metrics.set("andon_source_refused_items", len(refused), source=self.name)
 
     async def _listen(self, client: aiomqtt.Client, intake: Intake) -> None:
-        async for message in client.messages:
-            taken: Callable[[], None] = partial(acknowledge, client, message)
+        async for each in client.messages:
+            message = cast("Message", each)  # that is what our clients make
+            if self._under_way.again(client, message):
+                self._metrics.count("andon_source_duplicates_total", source=self.name)
+                continue
+            taken = self._under_way.begin(client, message)
             batch = await self._read(message, intake)
             if batch is None:
                 taken()
