@@ -120,11 +120,11 @@ def test_one_number_of_tags_does_not_size_a_company() -> None:
 
 
 def test_the_page_holds_the_newest_run_and_keeps_the_words_around_it() -> None:
-    text = PAGE.read_text()
-    once = page(text, measured(8, 32))
+    text, run = PAGE.read_text(), measured(8, 32)
+    once = page(text, run)
     assert "| 1 | 1 | 1.0 | 4.5 | 3.5 |  |" in once
     assert once.startswith(text.partition("<!--")[0])
-    assert page(once, measured(8, 32)) == once
+    assert page(once, run) == once
     with pytest.raises(ValueError, match="twice"):
         page("# Sizing\n", measured(8, 32))
 
