@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import statistics
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 
 from bench.common import machine
 from bench.page import markdown
@@ -75,11 +75,18 @@ def figures(runs: Runs) -> dict[str, float]:
     return found | {f"ratio_limit_{job}": statistics.median(ratios(runs[job], limit(runs[job]))) for job in measured}
 
 
+def _named(package: str) -> str:
+    try:
+        return f"{package} {version(package)}"
+    except PackageNotFoundError:  # the page can be made of runs that were measured elsewhere
+        return f"{package} (not installed)"
+
+
 def section(runs: Runs) -> str:
     """Return the page's section: the machine, the ratios, a table for each job and the chart."""
     rounds = len(next(iter(runs.values()))[ANDON])
     parts = [
-        f"{machine()}; {', '.join(f'{name} {version(name)}' for name in _PACKAGES)}. "
+        f"{machine()}; {', '.join(map(_named, _PACKAGES))}. "
         + ("One run." if rounds == 1 else f"{rounds} runs: the median, and in brackets the smallest and the largest."),
         "How many times the frames of each other Andon gets through in a second of processor time (below 1: fewer):",
         _ratio_table(runs),
