@@ -34,7 +34,7 @@ def test_the_demo_finds_the_events_whatever_way_the_machines_are_read(source: st
     if source == "sparkplug" and program() is None:
         pytest.skip("Mosquitto is not installed")
     # A real server cannot be read as fast as a file.
-    options = ("--source", source, "--seconds", "8" if source == "recording" else "20")
+    options = ("--source", source, "--seconds", "8" if source == "recording" else "40")
     done = andon("demo", *options, "--directory", str(tmp_path), "--picture", str(tmp_path / "demo.svg"))
     assert done.returncode == 0, done.stdout + done.stderr
     report = orjson.loads((tmp_path / "report.json").read_bytes())
