@@ -161,7 +161,7 @@ def test_what_is_written_at_a_service_counts_for_it_alone() -> None:
         if each["kind"] == "Deployment"
     }
     assert limits["feature"]["resources"]["limits"] == {"cpu": "1", "memory": "1Gi"}, "merged with the defaults"
-    assert limits["context"]["resources"]["limits"] == {"cpu": "1", "memory": "512Mi"}
+    assert limits["alert"]["resources"]["limits"] == {"cpu": "1", "memory": "512Mi"}
 
 
 def test_rules_and_dashboards_go_to_the_cluster_as_they_are(tmp_path: Folder) -> None:
