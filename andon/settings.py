@@ -169,7 +169,7 @@ class RuntimeSettings(Group):
 
     poll_records: int = Field(default=20_000, ge=1, le=100_000)
     """Most records that one poll brings; less than a fetch brought of a partition cuts that into small batches."""
-    linger: Duration = 50_000
+    linger: Duration = 20_000
     """Shortest time between two polls while they bring little: more of it saves CPU and adds to latency."""
     in_flight: int = Field(default=2, ge=1, le=100)
     """Batches per partition that may wait for the broker's acknowledgement; more are not read."""

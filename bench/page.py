@@ -25,11 +25,22 @@ def replaced(page: str, name: str, content: str) -> str:
     Raises:
         BenchError: the page does not have each of the two markers once.
     """
+    begin, _, end = parted(page, name)
+    return f"{begin}\n{content.strip()}\n{end}"
+
+
+def parted(page: str, name: str) -> tuple[str, str, str]:
+    """Return *page* up to the first marker of *name*, what stands between its two markers, and the rest.
+
+    Raises:
+        BenchError: the page does not have each of the two markers once.
+    """
     begin, end = (f"<!-- {name}: {word} -->" for word in ("begin", "end"))
     if page.count(begin) != 1 or page.count(end) != 1 or page.index(begin) > page.index(end):
         raise BenchError(f"the page must have {begin!r} and {end!r} once each, in this order")
-    before, after = page.split(begin)[0], page.split(end)[1]
-    return f"{before}{begin}\n{content.strip()}\n{end}{after}"
+    before, rest = page.split(begin)
+    content, after = rest.split(end)
+    return before + begin, content, end + after
 
 
 def write_section(name: str, content: str, page: Path = BENCHMARKS) -> None:

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import time
-from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
 import orjson
@@ -13,15 +11,12 @@ import polars as pl
 
 from andon.clock import MILLISECOND, SECOND, wall_clock
 from andon.stream.reading import read_to_end
-from andon.stream.topics import ensure_topics, topic_name
+from andon.stream.topics import topic_name
 from andon.uns import Stage
-from bench.child import Child, child
+from bench.chained import STAGES, Backlog, Chain, chained, publishing
 from bench.common import BenchError, Bus, bus, is_quick, result, table
 from bench.frames import RATE_HZ, plant_document
-from bench.model import served_from, train_model
 
-#: In the order of the data's way.
-_STAGES = ("context", "feature", "inference", "alert")
 _FRAMES_PER_S = 2_000
 _MACHINES = _FRAMES_PER_S // RATE_HZ
 #: Latency is not looked at before data has flowed for this long.
@@ -71,47 +66,23 @@ class _Windows:
         return within.group_by((pl.col("ingested") // 1_000).alias("second")).agg(latency).sort("second")
 
 
-@dataclass
-class _Chain:
-    """The services at work, and what is needed to start one more."""
-
-    on: Bus
-    stack: contextlib.ExitStack
-    environment: dict[str, str]
-    running: dict[str, Child]
-
-    async def restart(self, service: str) -> _Restart:
-        """Do what Kubernetes does: the new one is ready before the old one is asked to go."""
-        begun, old = wall_clock(), self.running[service]
-        new = self.stack.enter_context(child(self.on, f"services.{service}", environment=self.environment))
-        await new.ready()
-        await asyncio.to_thread(old.stop)
-        self.running[service] = new
-        return _Restart(service, begun, wall_clock())
-
-
-@contextlib.asynccontextmanager
-async def _chain(on: Bus) -> AsyncIterator[_Chain]:
-    environment = served_from(on.directory / "bundles")
-    train_model(on.plant, on.directory / "bundles")
-    await ensure_topics(on.kafka, on.plant)
-    with contextlib.ExitStack() as stack:
-        running = {
-            name: stack.enter_context(child(on, f"services.{name}", environment=environment)) for name in _STAGES
-        }
-        await asyncio.gather(*(service.ready() for service in running.values()))
-        yield _Chain(on, stack, environment, running)
+async def _restart(chain: Chain, service: str) -> _Restart:
+    """Do what Kubernetes does: the new one is ready before the old one is asked to go."""
+    begun, old = wall_clock(), chain.services[service]
+    await chain.start(service)
+    await asyncio.to_thread(old.stop)
+    return _Restart(service, begun, wall_clock())
 
 
 async def _run(on: Bus, pause_s: int) -> tuple[list[_Restart], _Windows]:
     """Restart one service after the other while data flows, each with as long for itself."""
-    seconds = _RAMP_S + len(_STAGES) * pause_s
-    async with _chain(on) as chain:
-        with child(on, "bench.subjects.publisher", [str(_MACHINES), str(seconds)]) as publisher:
+    seconds = _RAMP_S + len(STAGES) * pause_s
+    async with chained(on, Backlog(_MACHINES, 0)) as chain:
+        with publishing(on, _FRAMES_PER_S, seconds) as (publisher, _):
             await asyncio.sleep(_RAMP_S)
             restarts = []
-            for service in _STAGES:
-                restarts.append(await chain.restart(service))
+            for service in STAGES:
+                restarts.append(await _restart(chain, service))
                 await asyncio.sleep(max(0.0, pause_s - (wall_clock() - restarts[-1].begun) / SECOND))
             await publisher.said("published", timeout_s=seconds + 60)
         return restarts, await _all_windows(on, (seconds - 1) * _MACHINES)

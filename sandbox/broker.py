@@ -91,8 +91,7 @@ class EmbeddedBroker:
             try:
                 self._process.wait(5)
             except subprocess.TimeoutExpired:
-                self._process.kill()
-                self._process.wait()
+                self.kill()
 
 
 @contextlib.contextmanager

@@ -167,7 +167,6 @@ class Partition:
         rejected = [r for r in collected.rejected if r.offset >= self._resume_at]
         if rejected:
             lines[Stage.DEADLETTER] = self._letters(rejected, records, now)
-        needed = self._processor.needed_from()
         delivered = max(self.position, self._resume_at)
         return Prepared(
             records=len(records),
@@ -175,7 +174,7 @@ class Partition:
             repeated=collected.repeated,
             passed=collected.passed,
             delivered=delivered,
-            needed_from=self.position if needed is None else min(needed, self.position),
+            needed_from=self._needed_from(),
             lines=lines,
             state=collected.state,
             reasons=Counter(r.reason for r in rejected),
@@ -184,6 +183,11 @@ class Partition:
             ingest_times=_sample_ingest_times(collected.emits),
             spans=spans,
         )
+
+    def _needed_from(self) -> int:
+        recalled = max(0, self.position - self._spec.recall)
+        needed = self._processor.needed_from()
+        return recalled if needed is None else min(needed, recalled)
 
     def _continue(self, emit: Emit, now: int) -> tuple[pl.DataFrame, list[Span]]:
         place = {

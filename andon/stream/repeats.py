@@ -60,6 +60,12 @@ class Remembered:
         return remembered
 
 
+def again(records: pl.DataFrame) -> Mask:
+    """Return for each record (columns asset, time, revision) whether one before it has its name."""
+    first: Mask = records.select(pl.struct(_NAME).is_first_distinct()).to_series().to_numpy()
+    return ~first
+
+
 class Repeats:
     """Finds records that repeat earlier ones of a log.
 
@@ -79,8 +85,7 @@ class Repeats:
             records: columns asset (its index), time and revision, in the log's order.
         """
         asset, time = records["asset"].to_numpy(), records["time"].to_numpy()
-        first = records.select(pl.struct(_NAME).is_first_distinct()).to_series()
-        repeated: Mask = ~first.to_numpy()
+        repeated = again(records)
         old = np.flatnonzero(time <= self._newest[asset])
         repeated[old] |= self._remembered.among(records[old])
         np.maximum.at(self._newest, asset, time)

@@ -146,6 +146,8 @@ class StageSpec:
             input offset below which a former worker has delivered all results.
         stateful: whether `Result.state` or `delivered` matters; a changelog topic is kept only then.
         without: fields of the input's contract that the stage does not read; they are not parsed.
+        recall: how many of the newest records a restart reads again, whatever else it needs, so that one of them which
+            the service before sends again is known (see `andon.stream.repeats`).
         measure: what to count, and to set gauges to, of a result (asset class, result); keeps metrics out of the logic.
     """
 
@@ -155,4 +157,5 @@ class StageSpec:
     open: Callable[[Mapping[str, State], int], Processor]
     stateful: bool = False
     without: tuple[str, ...] = ()
+    recall: int = 0
     measure: Callable[[str, Result], Iterable[Count | Level]] = _no_counts

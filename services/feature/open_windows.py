@@ -9,7 +9,7 @@ cut the log changes no result. With windows of 1 s, a lateness of 0.5 s and five
                                             5 is in time for the window from 2 to 3
 
 A frame that is late for some of its windows goes into the others. Of frames with one asset and time the first counts;
-one that repeats a frame accepted lately is not late, even when its window has closed (`andon.stream.repeats`).
+one that repeats a frame read lately is not late, even when its window has closed (`andon.stream.repeats`).
 
 History has lanes of its own: an asset's frames of origin backfill have another watermark and other windows than its
 live ones, so that neither closes the other's windows or makes the other late. A window that both have frames of, such
@@ -23,7 +23,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
-import numpy.typing as npt
 import polars as pl
 
 from andon.clock import SECOND, isoformat
@@ -35,7 +34,7 @@ from andon.features.inputs import input_columns
 from andon.features.membership import AssetNumbers, Membership, Span, assign, pane_start
 from andon.features.segments import Ints
 from andon.plant import Plant
-from andon.stream.repeats import Remembered
+from andon.stream.repeats import Mask, Remembered, again
 from andon.stream.stage import (
     FIRST_OFFSET,
     LAST_OFFSET,
@@ -103,7 +102,7 @@ class OpenWindows:
         self._frontiers = Frontiers(self._definition, self._lanes, state)
         self._dealt_with = np.maximum(self._frontiers.offset, delivered - 1)
         self._frames: list[pl.DataFrame] = []
-        self._accepted = Remembered()
+        self._seen = Remembered()
 
     @property
     def needed_from(self) -> int | None:
@@ -113,15 +112,17 @@ class OpenWindows:
     def process(self, rows: pl.DataFrame, now: int) -> Result:
         """Add frames, in offset order; close the windows that have waited long enough, reject frames behind those."""
         frames = rows.select(self._columns)
-        asset, time = frames["asset"].to_numpy(), frames["time"].to_numpy()
-        frontier = self._frontiers.advance(asset, time, frames[OFFSET].to_numpy(), now)
+        asset, time, offset = (frames[name].to_numpy() for name in ("asset", "time", OFFSET))
+        frontier = self._frontiers.advance(asset, time, offset, now)
         late = self._last_end(time) <= frontier
         frames = frames.with_columns(pl.Series("closed", frontier))
         self._keep(frames, ~late)
-        self._accepted.add(frames.filter(~late) if late.any() else frames)
         closed = self._frontiers.closed.copy()
         closed[asset] = frontier  # of several assignments to one asset the last holds
-        outcome = self._sort_out(frames.filter(late)) if late.any() else Result()
+        # What was dealt with before a restart only has to be remembered.
+        unsettled = late & (offset > self._dealt_with[asset])
+        outcome = self._sort_out(frames, unsettled) if unsettled.any() else Result()
+        self._seen.add(frames)
         due = self._close(closed)
         if due is None:
             return outcome
@@ -142,20 +143,21 @@ class OpenWindows:
         """Return the end of the last window that each event time lies in."""
         return pane_start(time, self._definition) + self._definition.window
 
-    def _keep(self, frames: pl.DataFrame, needed: npt.NDArray[np.bool_]) -> None:
+    def _keep(self, frames: pl.DataFrame, needed: Mask) -> None:
         if needed.any():
             self._frames.append(frames if needed.all() else frames[np.flatnonzero(needed)])
 
-    def _sort_out(self, late: pl.DataFrame) -> Result:
-        """Return what is truly late, and how many frames only repeat accepted ones.
+    def _sort_out(self, frames: pl.DataFrame, late: Mask) -> Result:
+        """Return which of the late frames are rejected, and how many only repeat frames read before.
 
         History may come in any order, newest first or twice over; what is behind its windows is nobody's mistake. Nor
         are frames that come again with a corrected context: their samples are the same.
         """
-        repeats = self._accepted.among(late)
-        history = (late["asset"].to_numpy() >= self._live) | (late["revision"].to_numpy() > 0)
+        behind = frames.filter(late)
+        repeats = self._seen.among(behind) | again(frames)[late]
+        history = (behind["asset"].to_numpy() >= self._live) | (behind["revision"].to_numpy() > 0)
         passed = ~repeats & history
-        rejected = self._reject(late.filter(~repeats & ~passed))
+        rejected = _rejected(behind.filter(~repeats & ~passed))
         return Result(rejected=rejected, repeated=int(repeats.sum()), passed=int(passed.sum()))
 
     def _close(self, closed: Ints) -> _Due | None:
@@ -200,18 +202,17 @@ class OpenWindows:
         closed, offset = self._frontiers.closed[assets].tolist(), self._frontiers.offset[assets].tolist()
         return {self._lanes[asset]: {"closed": closed[i], "offset": offset[i]} for i, asset in enumerate(assets)}
 
-    def _reject(self, late: pl.DataFrame) -> tuple[Rejected, ...]:
-        """Report late frames, but not again those that were dealt with before a restart."""
-        fresh = late.filter(late[OFFSET].to_numpy() > self._dealt_with[late["asset"].to_numpy()])
-        return tuple(
-            Rejected(
-                offset,
-                DeadLetterReason.LATE,
-                f"sample of {isoformat(time)} came when the asset's windows were closed up to {isoformat(closed)}, "
-                f"{(closed - time) / SECOND:.3f} s later",
-            )
-            for offset, time, closed in fresh.select(OFFSET, "time", "closed").iter_rows()
+
+def _rejected(late: pl.DataFrame) -> tuple[Rejected, ...]:
+    return tuple(
+        Rejected(
+            offset,
+            DeadLetterReason.LATE,
+            f"sample of {isoformat(time)} came when the asset's windows were closed up to {isoformat(closed)}, "
+            f"{(closed - time) / SECOND:.3f} s later",
         )
+        for offset, time, closed in late.select(OFFSET, "time", "closed").iter_rows()
+    )
 
 
 def _traced(contexts: pl.Series, rows: Ints, starts: Ints, last: Ints) -> Ints:

@@ -21,13 +21,22 @@ _UNUSED = tuple(name for name in ContextFrame.model_fields if name not in _USED)
 def feature_stage(plant: Plant, settings: Settings) -> StageSpec:
     """Return the feature stage of *plant*: one event per asset and closed window.
 
-    What it does is all in the plant model, so *settings* hold nothing for it.
+    What it does is all in the plant model. Of *settings* it takes how much a service reads at once: so much may come
+    again when the service before this one starts again.
     """
 
     def open_partition(state: Mapping[str, State], delivered: int) -> Processor:
         return FeatureProcessor(plant, state, delivered)
 
-    return StageSpec("feature", Stage.CONTEXT, (Stage.FEATURE,), open_partition, stateful=True, without=_UNUSED)
+    return StageSpec(
+        "feature",
+        Stage.CONTEXT,
+        (Stage.FEATURE,),
+        open_partition,
+        stateful=True,
+        without=_UNUSED,
+        recall=settings.runtime.poll_records,
+    )
 
 
 class FeatureProcessor:

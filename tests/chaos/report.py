@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from bench.page import parted, write_section
 from tests.chaos.checker import Outcome
 from tests.chaos.conduct import FAULTS, Report
 from tests.chaos.restart import NAME
 
-BEGIN, END = "<!-- chaos: written by `python -m tests.chaos --write` -->", "<!-- chaos: end -->"
 _WORDS = {**{fault.name: fault.what for fault in FAULTS.values()}, NAME: "the broker, SIGKILL; it forgets all"}
+_SECTION = "chaos"
 _HEADER = "| fault | injected | frames | proven | time | command |\n| --- | --- | --- | --- | --- | --- |"
 
 
@@ -29,14 +30,12 @@ def row(report: Report) -> str:
 
 def write(document: Path, report: Report) -> None:
     """Put a run's row into the document's table, in place of an older one of the same fault."""
-    text = document.read_text(encoding="utf-8")
-    before, rest = text.split(BEGIN)
-    table, after = rest.split(END)
+    table = parted(document.read_text(), _SECTION)[1]
     rows = {line.split("|")[1].strip(): line for line in table.splitlines() if line.startswith("| ")}
     new = row(report)
     rows[new.split("|")[1].strip()] = new
     ordered = [rows[name] for name in (*_WORDS, "all") if name in rows]
-    document.write_text(f"{before}{BEGIN}\n{_HEADER}\n" + "\n".join(ordered) + f"\n{END}{after}", encoding="utf-8")
+    write_section(_SECTION, "\n".join((_HEADER, *ordered)), document)
 
 
 def _injected(report: Report) -> str:

@@ -126,10 +126,21 @@ def test_a_frame_sent_twice_counts_once_and_is_not_late_after_its_window() -> No
     assert result.repeated == 1
 
 
-def test_a_frame_that_no_accepted_one_is_like_is_late_and_sent_again_late_again() -> None:
-    result = opened().process("pump", log("a0.2 a2.6 a0.3 a0.3 b0.2"), now=0)
-    assert late(result) == [2, 3]
-    assert result.repeated == 0
+def test_a_frame_that_no_other_is_like_is_late_once() -> None:
+    processor = opened()
+    result = processor.process("pump", log("a0.2 a2.6 a0.3 a0.3 b0.2"), now=0)
+    assert (late(result), result.repeated) == ([2], 1)
+    result = processor.process("pump", log("a0.3 a0.4", first=5), now=0)
+    assert (late(result), result.repeated) == ([6], 1)
+
+
+def test_frames_sent_again_are_known_after_a_restart_behind_their_closed_windows() -> None:
+    text = "a0.2 a0.4 a2.6 a2.8 a0.9"
+    before = opened().process("pump", log(text), now=0)
+    again = opened(state=before.state, delivered=5)
+    assert again.process("pump", log(text), now=0) == Result()
+    result = again.process("pump", log("a0.2 a0.4 a2.6 a0.9 a0.7", first=5), now=0)
+    assert (vectors(result), late(result), result.repeated) == ([], [9], 3)
 
 
 def test_silence_counts_only_while_everything_there_is_has_been_read() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import mmap
 import os
 from collections.abc import Callable
 
@@ -103,7 +104,9 @@ def test_a_service_that_only_warms_up_is_flat_and_one_that_leaks_a_mib_a_minute_
 def test_a_leak_of_this_very_process_is_found() -> None:
     process, kept, seen = psutil.Process(os.getpid()), [], []
     for number in range(60):
-        kept.append(bytearray(os.urandom(1 << 20)))  # a MiB a sample, and touched, so that it is resident
+        # A MiB a sample, touched, so that it is resident; not of what other tests have given back to the heap.
+        kept.append(mmap.mmap(-1, 1 << 20))
+        kept[-1].write(os.urandom(1 << 20))
         seen.append(process.memory_info().rss / 2**20)
         assert len(kept) == number + 1
     found = trend(np.arange(60) * STEP_S, seen)

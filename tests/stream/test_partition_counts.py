@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import orjson
@@ -39,3 +39,16 @@ def test_a_tag_that_nobody_has_declared_is_counted_once_a_batch() -> None:
     labels = {"stage": "raw", "asset_class": "pump"}
     assert counted(stranger, stranger | {"time": 5}) == [("andon_unknown_tags_total", labels, 1)]
     assert counted(frame("line/pump-1", 0)) == []
+
+
+def test_a_stage_that_recalls_records_has_so_many_read_again_after_a_restart() -> None:
+    decoder = Decoder(plant("north"), CATALOGUE[Stage.RAW].event)
+    partition = Partition(replace(pass_through(), recall=3), decoder, "uns.v1.acme.north.raw", 0, {}, 0)
+    needed = []
+    for offset in (0, 1, 2, 3, 7):  # offsets have gaps where a log was compacted
+        value = orjson.dumps(frame("line/pump-1", offset))
+        prepared = partition.prepare([Polled(offset, b"line/pump-1", value)], now=0)
+        assert prepared
+        assert prepared.delivered == offset + 1
+        needed.append(prepared.needed_from)
+    assert needed == [0, 0, 0, 1, 5]

@@ -43,18 +43,19 @@ class UnderWay:
 
     def begin(self, client: aiomqtt.Client, message: Message) -> Callable[[], None]:
         """Return what is to be called when the message needs not be sent again: it acknowledges it."""
+        if not message.qos:
+            return partial(acknowledge, client, message)
         known = _Known(_digest(message), client)
-        if message.qos:
-            self._known.pop(message.mid, None)
-            self._known[message.mid] = known
-            if len(self._known) > _MAX_KNOWN:
-                self._known.popitem(last=False)
+        self._known.pop(message.mid, None)
+        self._known[message.mid] = known
+        if len(self._known) > _MAX_KNOWN:
+            self._known.popitem(last=False)
         return partial(_settle, known, message)
 
     def again(self, client: aiomqtt.Client, message: Message) -> bool:
         """Return whether the message was handed on before; if it is safe by now, acknowledge it."""
-        known = self._known.get(message.mid)
-        if known is None or not message.duplicate or known.digest != _digest(message):
+        known = self._known.get(message.mid) if message.duplicate else None
+        if known is None or known.digest != _digest(message):
             return False
         known.client = client
         if known.safe:
@@ -68,5 +69,5 @@ def _settle(known: _Known, message: Message) -> None:
 
 
 def _digest(message: Message) -> bytes:
-    topic = blake2b(message.topic.value.encode()).digest()
-    return blake2b(message.payload, digest_size=16, key=topic).digest()
+    # No topic holds a NUL (MQTT 5, 1.5.4), so that it ends there.
+    return blake2b(message.topic.value.encode() + b"\0" + message.payload, digest_size=16).digest()
