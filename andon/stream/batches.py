@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -67,38 +68,46 @@ class Undecoded(Schema):  # type: ignore[misc]
 
 
 class Gate:
-    """Bounds the batches that were read and are not yet delivered.
+    """Closed while batches of the last poll wait to be processed, or too many are not yet delivered.
 
-    Faust's own bound suspends a partition and may then sleep for a whole second; this one wakes at once.
+    To read on while batches wait would only make the next ones smaller, and a batch costs as much as a few hundred
+    records. Faust's own bound suspends a partition and may then sleep for a whole second; this one wakes at once.
     """
 
     def __init__(self, limit: int) -> None:
         self._limit = limit
         self._taken = 0
         self._open = asyncio.Event()
-        self._open.set()
+        self.waiting: Callable[[], int] = int
+        """How many batches wait to be processed."""
+        self.look()
 
     def take(self) -> None:
-        """Count one more unfinished batch."""
+        """Count one more undelivered batch."""
         self._taken += 1
-        if self._taken >= self._limit:
-            self._open.clear()
+        self.look()
 
     def give_back(self) -> None:
         """Count one less."""
         self._taken -= 1
-        if self._taken < self._limit:
-            self._open.set()
+        self.look()
 
     def reset(self) -> None:
-        """Forget all unfinished batches: a new assignment starts from what was committed."""
+        """Forget all undelivered batches: a new assignment starts from what was committed."""
         self._taken = 0
-        self._open.set()
+        self.look()
+
+    def look(self) -> None:
+        """Open or close, as things are now."""
+        if self.is_open:
+            self._open.set()
+        else:
+            self._open.clear()
 
     @property
     def is_open(self) -> bool:
         """Whether another batch may be read."""
-        return self._open.is_set()
+        return self._taken < self._limit and not self.waiting()
 
     async def wait(self) -> None:
         """Return when another batch may be read."""
@@ -142,12 +151,9 @@ class _ConsumerThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]
         return committed
 
     async def _fetch_records(self, consumer: aiokafka.AIOKafkaConsumer, *arguments: Any, **keywords: Any) -> Any:
-        # A record of aiokafka's parser has all that a stage needs; to make a `ConsumerRecord` of it takes longer than
-        # to parse it.
-        topic = self.consumer.transport.feed.topic
-        for where, fetched in consumer._fetcher._records.items():
-            if where.topic == topic and isinstance(fetched, FetchResult) and fetched.has_more():
-                fetched._partition_records._consumer_record = _as_parsed
+        fetcher = consumer._fetcher
+        if not isinstance(fetcher._records, _Answers):
+            fetcher._records = _Answers(self.consumer.transport.feed.topic, fetcher._records)
         return await super()._fetch_records(consumer, *arguments, **keywords)
 
     def _create_worker_consumer(self, transport: Any) -> aiokafka.AIOKafkaConsumer:
@@ -155,6 +161,23 @@ class _ConsumerThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]
         # Faust asks the broker to hold a fetch for 1.5 s and has no setting for it.
         consumer._fetch_max_wait_ms = transport.feed.fetch_max_wait_ms
         return consumer
+
+
+class _Answers(OrderedDict[TP, Any]):
+    """Answers to fetches that wait to be polled; the records of one topic stay as aiokafka's parser makes them.
+
+    They have all that a stage needs, and to make a `ConsumerRecord` of one takes as long as to parse it.
+    """
+
+    def __init__(self, topic: str, answers: Mapping[TP, Any]) -> None:
+        super().__init__()
+        self._topic = topic
+        self.update(answers)
+
+    def __setitem__(self, where: TP, answer: Any) -> None:
+        if where.topic == self._topic and isinstance(answer, FetchResult) and answer.has_more():
+            answer._partition_records._consumer_record = _as_parsed
+        super().__setitem__(where, answer)
 
 
 def _as_parsed(_: TP, record: Any) -> Any:
@@ -197,11 +220,12 @@ class BatchConsumer(driver.Consumer):  # type: ignore[misc]
     async def _getmany(self, active_partitions: Any, timeout: float) -> Any:  # noqa: ASYNC109 - Faust's signature
         feed = self.transport.feed
         await asyncio.sleep(self._polled_at + self._pause - time.monotonic())
+        feed.gate.look()
         await self.wait_first(feed.gate.wait(), self.suspend_flow.wait(), timeout=timeout)
         if not feed.gate.is_open:
             return {}
         polled = await super()._getmany(active_partitions, timeout)
-        # A batch costs about as much as a hundred records, so a slow stream is read in fewer, larger polls.
+        # As batches cost what they do, a slow stream is read in fewer, larger polls.
         records = sum(map(len, polled.values())) if polled else 0
         self._polled_at, self._pause = time.monotonic(), 0.0 if records >= feed.plenty else feed.linger
         return polled

@@ -9,6 +9,7 @@ from aiokafka.coordinator.assignors.range import RangePartitionAssignor
 
 from andon.clock import MILLISECOND
 from andon.settings import KafkaSettings
+from andon.stream.pieces import read_in_pieces
 
 #: See `andon.stream.faust_app`.
 _FETCH_BYTES = 2 * 1_048_576
@@ -35,6 +36,7 @@ class Listener(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka shi
 
 def group_consumer(kafka: KafkaSettings, group: str) -> AIOKafkaConsumer:
     """Return a consumer that commits nothing by itself and begins where the group has committed."""
+    read_in_pieces()
     return AIOKafkaConsumer(
         **kafka.client_arguments(),
         group_id=group,

@@ -153,8 +153,10 @@ class Worker:
         self._release()
 
     async def _consume(self, stream: Any) -> None:
+        self._gate.waiting = stream.channel.queue.qsize
         try:
             async for event in stream.events():
+                self._gate.look()
                 assignment = self._assignment
                 # A poll of a former generation is read again by whoever owns the partition now.
                 if assignment and event.message.generation_id == assignment.generation:
