@@ -48,7 +48,8 @@ class Arrivals:
         """
         asset = frames["asset"].cast(assets).to_physical().cast(pl.Int64).to_numpy()
         time, ingest_time = frames["time"].to_numpy(), frames["ingest_time"].to_numpy()
-        history = (frames["origin"] == Origin.BACKFILL.value).fill_null(value=False).to_numpy()
+        origin = frames["origin"]
+        history = origin.eq_missing(Origin.BACKFILL.value).to_numpy() if origin.null_count() < len(origin) else False
         # Not by the clock of today: a restart must believe what was believed when the frame came in.
         believable = (time <= ingest_time + future_tolerance) & (history | (time >= ingest_time - max_age))
         return cls(asset, time, ingest_time, frames["offset"].to_numpy(), believable)

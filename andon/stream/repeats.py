@@ -17,7 +17,7 @@ import polars as pl
 DEPTH = 200_000
 #: Small batches are put together when so many wait, or when they make up this part of the depth.
 _TAIL, _BLOCKS = 256, 16
-_NAME = ("asset", "time", "revision")
+_NAME = ["asset", "time", "revision"]
 
 Mask = npt.NDArray[np.bool_]
 
@@ -37,7 +37,7 @@ class Remembered:
 
     def add(self, records: pl.DataFrame) -> None:
         """Remember records (columns asset, time, revision); forget the oldest beyond the depth."""
-        self._tail.append(records.select(_NAME))
+        self._tail.append(records[_NAME])
         self._height += records.height
         if len(self._tail) >= _TAIL or sum(part.height for part in self._tail) * _BLOCKS >= self._depth:
             # Polls of a slow stream hold a few records each: as thousands of frames they would take 100 times the room.

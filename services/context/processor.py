@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
+import numpy as np
 import polars as pl
 
 from andon.clock import isoformat
@@ -14,7 +15,7 @@ from andon.plant import AssetClass, Plant
 from andon.quality import Arrivals, Inspected, Inspector, Scores
 from andon.quality.marks import Floats
 from andon.stream import Count, Emit, Processor, Rejected, Result, StageSpec
-from andon.stream.repeats import Repeats
+from andon.stream.repeats import Mask, Repeats
 from andon.stream.stage import FIRST_OFFSET, LAST_OFFSET, OFFSET, TRACEPARENT, Level, State
 from andon.uns import Stage
 from services.context.circumstances import Circumstances
@@ -160,18 +161,17 @@ class ContextProcessor:
         scores = self._scores[asset_class].update(arrivals, inspected.codes)
         # An ingest clock that runs ahead of ours does not prove that all others have been silent since.
         self._clock = max(self._clock, min(now, int(rows["ingest_time"].to_numpy().max(initial=0))))
-        rejected = self._rejected(rows, now)
-        unwanted = pl.Series([each.offset for each in rejected], dtype=pl.Int64)
-        offset = pl.col(FIRST_OFFSET)
+        rejected = self._rejected(rows, arrivals, now)
         if self._sent:
             self._sent.note(frame_class.numbers[arrivals.asset], arrivals.time)
         context = frame_class.context(arrivals, inspected, self._circumstances)
         events = frame_class.events(rows, inspected, scores, context)
         # Marks depend on the frames before, so a frame sent again would be marked otherwise under the same id.
-        repeated = self._repeated(asset_class, rows)
-        wanted = events.filter(offset >= self._delivered, ~offset.is_in(unwanted.implode()), ~repeated)
-        again = int((repeated & (rows[OFFSET] >= self._delivered)).sum())
-        return Result((Emit(Stage.CONTEXT, wanted),) if wanted.height else (), rejected, repeated=again)
+        repeated = self._repeated(asset_class, rows, arrivals)
+        fresh = arrivals.offset >= self._delivered
+        wanted = fresh & ~repeated & ~np.isin(arrivals.offset, [each.offset for each in rejected])
+        emits = (Emit(Stage.CONTEXT, events if wanted.all() else events.filter(wanted)),) if wanted.any() else ()
+        return Result(emits, rejected, repeated=int((repeated & fresh).sum()))
 
     def tick(self, now: int, caught_up_since: int) -> Result:
         """Do nothing: a frame never waits."""
@@ -183,18 +183,22 @@ class ContextProcessor:
         needed += [scores.needed_from(self._clock) for scores in self._scores.values()]
         return min((offset for offset in needed if offset is not None), default=None)
 
-    def _repeated(self, asset_class: str, rows: pl.DataFrame) -> pl.Series:
-        index = pl.col("asset").cast(self._classes[asset_class].assets).to_physical().cast(pl.Int64)
-        names = rows.select(index, "time", pl.col("revision").fill_null(0))
-        return pl.Series(self._repeats[asset_class].find(names))
+    def _repeated(self, asset_class: str, rows: pl.DataFrame, arrivals: Arrivals) -> Mask:
+        revision = rows["revision"]
+        if revision.null_count():
+            revision = revision.fill_null(0)
+        names = pl.DataFrame({"asset": arrivals.asset, "time": arrivals.time, "revision": revision})
+        return self._repeats[asset_class].find(names)
 
-    def _rejected(self, rows: pl.DataFrame, now: int) -> tuple[Rejected, ...]:
+    def _rejected(self, rows: pl.DataFrame, arrivals: Arrivals, now: int) -> tuple[Rejected, ...]:
         """Return the frames, among those that are not delivered yet, whose event time cannot be true."""
         latest, oldest = now + self._settings.future_tolerance, now - self._settings.max_age
+        wrong = (arrivals.offset >= self._delivered) & ((arrivals.time > latest) | (arrivals.time < oldest))
+        if not wrong.any():
+            return ()
         history = pl.col("origin").eq_missing(Origin.BACKFILL.value)
-        fresh = pl.col(OFFSET) >= self._delivered
-        wrong = rows.filter(fresh & ((pl.col("time") > latest) | (~history & (pl.col("time") < oldest))))
-        return tuple(Rejected(offset, *_why(time, now)) for offset, time in wrong.select(OFFSET, "time").iter_rows())
+        found = rows.filter(wrong).filter((pl.col("time") > latest) | ~history)
+        return tuple(Rejected(offset, *_why(time, now)) for offset, time in found.select(OFFSET, "time").iter_rows())
 
 
 def _why(time: int, now: int) -> tuple[DeadLetterReason, str]:

@@ -115,7 +115,7 @@ class OpenWindows:
         asset, time, offset = (frames[name].to_numpy() for name in ("asset", "time", OFFSET))
         frontier = self._frontiers.advance(asset, time, offset, now)
         late = self._last_end(time) <= frontier
-        frames = frames.with_columns(pl.Series("closed", frontier))
+        frames = frames.hstack([pl.Series("closed", frontier)])
         self._keep(frames, ~late)
         closed = self._frontiers.closed.copy()
         closed[asset] = frontier  # of several assignments to one asset the last holds
