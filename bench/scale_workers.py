@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import math
 import time
 from collections.abc import Sequence
 
@@ -32,8 +33,7 @@ class Sharing(BaseModel):
         workers: how many.
         frames_per_s: of all together, with the broker on the same cores.
         cpu_us: processor time of all together, a frame.
-        joined_s: from the start of one more process until it had partitions and all were owned; None where there are
-            no more partitions than workers.
+        joined_s: from the start of one more process until it had partitions and all were owned; None where it gets none.
         left_s: from SIGTERM to that one until the others owned all partitions.
         killed_s: from SIGKILL to another until the others owned all; None where nobody is left.
     """
@@ -60,7 +60,7 @@ async def _measure(count: int, frames: int) -> Sharing:
         workers = [stack.enter_context(child(on, "services.feature")) for _ in range(count)]
         grown = await _work_off(on, workers, frames)
         joined = left = killed = None
-        if count < PARTITIONS:
+        if _another_gets_some(count):
             joined, left = await _come_and_go(on, workers, stack)
         if count > 1:
             begun = time.monotonic()
@@ -74,6 +74,11 @@ async def _measure(count: int, frames: int) -> Sharing:
             left_s=left,
             killed_s=killed,
         )
+
+
+def _another_gets_some(count: int) -> bool:
+    """Return whether one more worker gets partitions: Faust moves none while nobody has more than his share, rounded up."""
+    return count * math.ceil(PARTITIONS / (count + 1)) < PARTITIONS
 
 
 async def _work_off(on: Bus, workers: Sequence[Child], frames: int) -> Growth:

@@ -139,7 +139,9 @@ class Lake:
         parts = [part for path in (target, *sources) if (part := self._read(path)) is not None]
         if not sources or not parts:
             return
-        self._files.prepare(target, encode(merged(parts)))
+        rows = merged(parts)
+        parts.clear()  # an hour of a fast plant has millions of rows, which need not be there twice to be encoded
+        self._files.prepare(target, encode(rows))
         self._files.publish(target)
         self._files.sync(target.parent)
         for path in sources:
