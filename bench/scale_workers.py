@@ -33,7 +33,7 @@ class Sharing(BaseModel):
         workers: how many.
         frames_per_s: of all together, with the broker on the same cores.
         cpu_us: processor time of all together, a frame.
-        joined_s: from the start of one more process until it had partitions and all were owned; None where it gets none.
+        joined_s: from the start of one more process until it had partitions and all were owned; None if it gets none.
         left_s: from SIGTERM to that one until the others owned all partitions.
         killed_s: from SIGKILL to another until the others owned all; None where nobody is left.
     """
@@ -77,7 +77,7 @@ async def _measure(count: int, frames: int) -> Sharing:
 
 
 def _another_gets_some(count: int) -> bool:
-    """Return whether one more worker gets partitions: Faust moves none while nobody has more than his share, rounded up."""
+    """Return whether one more worker gets partitions: none move while nobody has more than a share, rounded up."""
     return count * math.ceil(PARTITIONS / (count + 1)) < PARTITIONS
 
 
