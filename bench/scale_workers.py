@@ -60,7 +60,7 @@ async def _measure(count: int, frames: int) -> Sharing:
         workers = [stack.enter_context(child(on, "services.feature")) for _ in range(count)]
         grown = await _work_off(on, workers, frames)
         joined = left = killed = None
-        if _another_gets_some(count):
+        if another_gets_some(count):
             joined, left = await _come_and_go(on, workers, stack)
         if count > 1:
             begun = time.monotonic()
@@ -76,7 +76,7 @@ async def _measure(count: int, frames: int) -> Sharing:
         )
 
 
-def _another_gets_some(count: int) -> bool:
+def another_gets_some(count: int) -> bool:
     """Return whether one more worker gets partitions: none move while nobody has more than a share, rounded up."""
     return count * math.ceil(PARTITIONS / (count + 1)) < PARTITIONS
 

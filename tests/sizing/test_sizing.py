@@ -11,7 +11,7 @@ from bench.common import BenchError
 from bench.scale_assets import Case, measure_scrape
 from bench.scale_page import Measured, page, page_without_figures, read_measured
 from bench.scale_storage import Storage
-from bench.scale_workers import Sharing
+from bench.scale_workers import Sharing, another_gets_some
 from bench.sizing import MEASURED, SERVICES, STAGES, Company, Factors, between, size
 
 PAGE = Path(__file__).parent.parent.parent / "docs" / "sizing.md"
@@ -135,3 +135,8 @@ def test_the_documentation_shows_what_was_measured_and_nothing_else() -> None:
         assert page(text, read_measured()) == text, "write it with `python -m bench.scale --write`"
     else:
         assert text == page_without_figures(text), "figures come from docs/sizing.json only"
+
+
+@pytest.mark.parametrize(("workers", "some"), [(1, True), (2, True), (4, False), (7, True), (8, False)])
+def test_one_more_worker_gets_partitions_only_where_somebody_has_more_than_a_share(workers: int, *, some: bool) -> None:
+    assert another_gets_some(workers) is some
