@@ -18,7 +18,7 @@ from andon.contracts import Quality
 from andon.plant import AssetClass
 from andon.quality.arrivals import Arrivals
 from andon.quality.marks import CODE, GOOD, Codes, Floats
-from andon.quality.rules import CELLS_BACK
+from andon.quality.rules import CELLS_BACK, ClassRules
 from andon.quality.stretches import NEVER, Ints, Mask, Stretches, changes
 from andon.quality.trail import CELLS, Layout, Trail
 
@@ -42,7 +42,10 @@ class Scores:
         scans = SECOND / asset_class.scan
         self._slow = [name for name, tag in asset_class.tags.items() if tag.rate_hz and tag.rate_hz < scans]
         self._half_life = half_life
-        self._trail = Trail(half_life, CELLS * half_life, assets)
+        # The marks in the first cell that counts depend in turn on what rules remember of the time before it.
+        rules = ClassRules.of(asset_class)
+        earlier = -(-rules.reach // half_life) if rules.tags else 0
+        self._trail = Trail(half_life, CELLS * half_life, assets, CELLS_BACK + earlier)
         self._cell = np.full((assets, CELLS), NEVER, np.int64)
         self._counts = np.zeros((2, assets, CELLS), np.int64)
 

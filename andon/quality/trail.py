@@ -14,7 +14,7 @@ from andon.quality.arrivals import Arrivals
 from andon.quality.rules import CELLS_BACK
 from andon.quality.stretches import NEVER, NONE, Ints, Mask, Stretches, changes
 
-#: The current cell and those before it that memory is made of.
+#: The current cell and those before it that judgements are made of.
 CELLS = CELLS_BACK + 1
 
 
@@ -39,17 +39,18 @@ class Trail:
     """Remembers each asset's newest frame, and the first offset in each of its last cells of event time.
 
     Args:
-        cell: length of a cell, microseconds; memory spans the current one and the `CELLS_BACK` before it.
+        cell: length of a cell, microseconds; memory spans the current one and those before it.
         patience: longest silence, in microseconds of ingest time, that memory survives.
         assets: how many assets there are.
+        back: how many cells before the current one.
     """
 
-    def __init__(self, cell: int, patience: int, assets: int) -> None:
-        self._length, self._patience = cell, patience
+    def __init__(self, cell: int, patience: int, assets: int, back: int = CELLS_BACK) -> None:
+        self._length, self._patience, self._back = cell, patience, back
         self._ingest_time = np.full(assets, NEVER, np.int64)
         self._newest = np.full(assets, NONE, np.int64)
-        self._cell = np.full((assets, CELLS), NEVER, np.int64)
-        self._first_offset = np.zeros((assets, CELLS), np.int64)
+        self._cell = np.full((assets, back + 1), NEVER, np.int64)
+        self._first_offset = np.zeros((assets, back + 1), np.int64)
 
     def lay_out(self, arrivals: Arrivals) -> Layout:
         """Bring a batch in order of asset."""
@@ -65,7 +66,7 @@ class Trail:
         stretches, newest = layout.stretches, layout.newest
         cell = newest // self._length
         begins = np.flatnonzero(layout.in_order & changes(cell))
-        assets, place = stretches.assets[stretches.number[begins]], cell[begins] % CELLS
+        assets, place = stretches.assets[stretches.number[begins]], cell[begins] % (self._back + 1)
         self._cell[assets, place] = cell[begins]  # of several that share a place, the last is kept
         self._first_offset[assets, place] = stretches.of_rows(arrivals.offset, begins)
         assets, last = stretches.assets[stretches.closing], stretches.last[stretches.closing]
@@ -81,5 +82,5 @@ class Trail:
         """
         newest_cell = (self._newest // self._length)[:, None]
         awake = (clock - self._ingest_time <= 2 * self._patience) & (self._newest != NONE)
-        needed = awake[:, None] & (self._cell >= newest_cell - CELLS_BACK) & (self._cell <= newest_cell)
+        needed = awake[:, None] & (self._cell >= newest_cell - self._back) & (self._cell <= newest_cell)
         return int(self._first_offset[needed].min()) if needed.any() else None
