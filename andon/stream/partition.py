@@ -185,9 +185,8 @@ class Partition:
         )
 
     def _needed_from(self) -> int:
-        recalled = max(0, self.position - self._spec.recall)
         needed = self._processor.needed_from()
-        return recalled if needed is None else min(needed, recalled)
+        return self.position if needed is None else max(0, min(needed, self.position - self._spec.recall))
 
     def _continue(self, emit: Emit, now: int) -> tuple[pl.DataFrame, list[Span]]:
         place = {

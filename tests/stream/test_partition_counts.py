@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 import orjson
+import pytest
 
 from andon.contracts import CATALOGUE
 from andon.stream.codec import Decoder
 from andon.stream.partition import Partition
 from andon.uns import Stage
 
-from .bus import frame, pass_through, plant
+from .bus import PassThrough, frame, pass_through, plant
 
 
 @dataclass(frozen=True)
@@ -41,12 +43,15 @@ def test_a_tag_that_nobody_has_declared_is_counted_once_a_batch() -> None:
     assert counted(frame("line/pump-1", 0)) == []
 
 
-def test_a_stage_that_recalls_records_has_so_many_read_again_after_a_restart() -> None:
+def test_a_stage_that_recalls_records_has_so_many_read_again_after_a_restart(monkeypatch: pytest.MonkeyPatch) -> None:
     decoder = Decoder(plant("north"), CATALOGUE[Stage.RAW].event)
-    partition = Partition(replace(pass_through(), recall=3), decoder, "uns.v1.acme.north.raw", 0, {}, 0)
+    holding = PassThrough()
+    spec = replace(pass_through(), open=lambda _, __: holding, recall=3)
+    partition = Partition(spec, decoder, "uns.v1.acme.north.raw", 0, {}, 0)
     needed = []
     for offset in (0, 1, 2, 3, 7):  # offsets have gaps where a log was compacted
         value = orjson.dumps(frame("line/pump-1", offset))
+        monkeypatch.setattr(holding, "needed_from", partial(int, offset))
         prepared = partition.prepare([Polled(offset, b"line/pump-1", value)], now=0)
         assert prepared
         assert prepared.delivered == offset + 1
