@@ -21,7 +21,7 @@ _MOST_FINDINGS = 20
 
 
 def main() -> int:
-    """Return 0 when nothing was found."""
+    """Return 0 when every fault happened and nothing was found."""
     options = _options()
     names = list(FAULTS) if options.fault == "all" else [options.fault]
     plan = Plan(names, options.seconds, options.seed, options.longest, options.patience)
@@ -31,9 +31,9 @@ def main() -> int:
     typer.echo(f"logs are in {folder}")
     report = asyncio.run(_run(plan, folder.resolve()))
     _tell(report)
-    if options.write:
+    if options.write and not report.idle:
         write(options.write, report)
-    return 1 if report.findings else 0
+    return 1 if report.findings or report.idle else 0
 
 
 async def _run(plan: Plan, folder: Path) -> Report:
@@ -62,6 +62,8 @@ def _options() -> Namespace:
 def _tell(report: Report) -> None:
     for name, why in report.skipped.items():
         typer.echo(f"skipped {name}: {why}")
+    for name in report.idle:
+        typer.echo(f"{name} never happened, so nothing is proven of it: give it more --seconds")
     for outcome in report.outcomes:
         typer.echo(said(outcome))
     for finding in report.findings[:_MOST_FINDINGS]:

@@ -59,6 +59,11 @@ class Report:
     def findings(self) -> list[Finding]:
         return [finding for outcome in self.outcomes for finding in outcome.findings]
 
+    @property
+    def idle(self) -> list[str]:
+        """Faults that were to happen and never did, so that nothing is proven of them."""
+        return sorted(set(self.plan.faults) - self.skipped.keys() - self.timeline.counted().keys())
+
 
 async def conduct(plan: Plan, folder: Path, timeline: Timeline) -> Report:
     """Do what a plan says, in *folder*."""
