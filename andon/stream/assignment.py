@@ -119,7 +119,7 @@ class Assignment:
 
         def on_recorded(prepared: Prepared) -> None:
             self.committable[number] = prepared.needed_from
-            self._means.instruments.recorded(number, prepared.needed_from)
+            self._means.instruments.recorded(number, prepared)
 
         lane = self._means.lane(number, on_delivered, on_recorded)
         lane.on_failure(self._means.fail)

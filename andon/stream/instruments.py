@@ -53,9 +53,10 @@ class Instruments:
         for number in partitions:
             self._metrics.set("andon_lag_records", 0, partition=str(number))
 
-    def recorded(self, number: int, needed_from: int) -> None:
-        """Take the offset from which a restart would read."""
-        self._metrics.set("andon_committed_offset", needed_from, partition=str(number))
+    def recorded(self, number: int, prepared: Prepared) -> None:
+        """Take where a restart would read from, and how much of that is memory."""
+        self._metrics.set("andon_committed_offset", prepared.needed_from, partition=str(number))
+        self._metrics.set("andon_held_records", prepared.held, partition=str(number))
 
     def lagged(self, number: int, lag: int) -> None:
         """Take how many records a partition holds that were not delivered yet."""

@@ -44,6 +44,7 @@ class Prepared:
         passed: how many of them are history that came behind its lane's windows.
         delivered: input offset up to which (exclusive) all is delivered once this batch is.
         needed_from: first input offset that must be read again after a restart then.
+        held: how many of the newest records the processor's memory, such as open windows, is made of.
         lines: events to send, by stage.
         state: per asset, what to keep; None forgets.
         reasons: dead letters by reason.
@@ -59,6 +60,7 @@ class Prepared:
     passed: int
     delivered: int
     needed_from: int
+    held: int
     lines: Mapping[Stage, list[Line]]
     state: Mapping[str, State]
     reasons: Mapping[DeadLetterReason, int]
@@ -168,13 +170,16 @@ class Partition:
         if rejected:
             lines[Stage.DEADLETTER] = self._letters(rejected, records, now)
         delivered = max(self.position, self._resume_at)
+        needed = self._processor.needed_from()
+        held = 0 if needed is None else self.position - needed
         return Prepared(
             records=len(records),
             replayed=sum(record.offset < self._resume_at for record in records),
             repeated=collected.repeated,
             passed=collected.passed,
             delivered=delivered,
-            needed_from=self._needed_from(),
+            needed_from=max(0, self.position - max(held, self._spec.recall)),
+            held=held,
             lines=lines,
             state=collected.state,
             reasons=Counter(r.reason for r in rejected),
@@ -183,10 +188,6 @@ class Partition:
             ingest_times=_sample_ingest_times(collected.emits),
             spans=spans,
         )
-
-    def _needed_from(self) -> int:
-        needed = self._processor.needed_from()
-        return self.position if needed is None else max(0, min(needed, self.position - self._spec.recall))
 
     def _continue(self, emit: Emit, now: int) -> tuple[pl.DataFrame, list[Span]]:
         place = {

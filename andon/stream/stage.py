@@ -146,7 +146,7 @@ class StageSpec:
             input offset below which a former worker has delivered all results.
         stateful: whether `Result.state` or `delivered` matters; a changelog topic is kept only then.
         without: fields of the input's contract that the stage does not read; they are not parsed.
-        recall: how many of the newest records a restart reads again if it needs any, so that one of them which
+        recall: how many of the newest records a restart reads again, whatever else it needs, so that one of them which
             the service before sends again is known (see `andon.stream.repeats`).
         measure: what to count, and to set gauges to, of a result (asset class, result); keeps metrics out of the logic.
     """

@@ -83,6 +83,9 @@ CATALOGUE: dict[str, MetricSpec] = {
         MetricSpec("andon_lag_records", "gauge", "Records between the position read and the end.", ("partition",)),
         MetricSpec("andon_position_offset", "gauge", "Input offset delivered up to.", ("partition",)),
         MetricSpec("andon_committed_offset", "gauge", "Input offset committed.", ("partition",)),
+        MetricSpec(
+            "andon_held_records", "gauge", "Newest records that open windows and the like need.", ("partition",)
+        ),
         MetricSpec("andon_partitions", "gauge", "Partitions assigned to this worker."),
         MetricSpec("andon_rebalances_total", "counter", "Assignments received."),
         MetricSpec("andon_progress_age_seconds", "gauge", "Time since a partition with lag last advanced."),

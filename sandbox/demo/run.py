@@ -259,7 +259,7 @@ def at_rest(readings: dict[str, Reading]) -> bool:
         stage = {"ingest": "raw"}.get(before, before)
         sent = readings[before].total("andon_records_sent_total", stage=stage)
         read = reading.total("andon_records_read_total") - reading.total("andon_records_replayed_total")
-        held = reading.by("andon_position_offset", "partition") != reading.by("andon_committed_offset", "partition")
+        held = reading.total("andon_held_records")
         if read < sent or (held and service == "feature"):
             return False
     return True

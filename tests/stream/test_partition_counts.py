@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from functools import partial
 from typing import Any
 
 import orjson
-import pytest
 
 from andon.contracts import CATALOGUE
 from andon.stream.codec import Decoder
@@ -43,17 +41,35 @@ def test_a_tag_that_nobody_has_declared_is_counted_once_a_batch() -> None:
     assert counted(frame("line/pump-1", 0)) == []
 
 
-def test_a_stage_that_recalls_records_has_so_many_read_again_after_a_restart(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_stage_that_recalls_records_has_so_many_read_again_after_a_restart() -> None:
     decoder = Decoder(plant("north"), CATALOGUE[Stage.RAW].event)
-    holding = PassThrough()
-    spec = replace(pass_through(), open=lambda _, __: holding, recall=3)
-    partition = Partition(spec, decoder, "uns.v1.acme.north.raw", 0, {}, 0)
+    partition = Partition(replace(pass_through(), recall=3), decoder, "uns.v1.acme.north.raw", 0, {}, 0)
     needed = []
     for offset in (0, 1, 2, 3, 7):  # offsets have gaps where a log was compacted
         value = orjson.dumps(frame("line/pump-1", offset))
-        monkeypatch.setattr(holding, "needed_from", partial(int, offset))
         prepared = partition.prepare([Polled(offset, b"line/pump-1", value)], now=0)
         assert prepared
         assert prepared.delivered == offset + 1
         needed.append(prepared.needed_from)
+        assert prepared.held == 0, "what is recalled is no memory that is waited for"
     assert needed == [0, 0, 0, 1, 5]
+
+
+class Holding(PassThrough):
+    """Needs all from the third record on."""
+
+    def needed_from(self) -> int | None:
+        return 2
+
+
+def test_what_a_stage_holds_is_read_again_if_it_reaches_further_back() -> None:
+    decoder = Decoder(plant("north"), CATALOGUE[Stage.RAW].event)
+    spec = replace(pass_through(), open=lambda _, __: Holding(), recall=3)
+    partition = Partition(spec, decoder, "uns.v1.acme.north.raw", 0, {}, 0)
+    found = []
+    for offset in (3, 4, 8):
+        value = orjson.dumps(frame("line/pump-1", offset))
+        prepared = partition.prepare([Polled(offset, b"line/pump-1", value)], now=0)
+        assert prepared
+        found.append((prepared.held, prepared.needed_from))
+    assert found == [(2, 1), (3, 2), (7, 2)]
