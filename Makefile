@@ -88,7 +88,7 @@ soak: .venv/bench  ## Run all services for half an hour at 70 % of what they can
 	@$(BIN)/python -m bench.soak --write $(ARGS)
 
 bench: .venv/bench  ## Run the benches in their quick form.
-	@for name in peers runtime state context feature features inference chain soak historian spool mqtt opcua reconnect reload fetch rolling idle drift drift_causes drift_cost drift_kinds scale; do $(BIN)/python -m bench.$$name --quick || exit 1; done
+	@for name in peers runtime state context feature features inference chain soak historian lake spool mqtt opcua reconnect reload fetch rolling idle drift drift_causes drift_cost drift_kinds scale; do $(BIN)/python -m bench.$$name --quick || exit 1; done
 
 .venv/base:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \

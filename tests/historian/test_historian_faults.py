@@ -8,8 +8,10 @@ import os
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path, PurePath
+from typing import BinaryIO
 
 import aiohttp
+import numpy as np
 import polars as pl
 import pytest
 
@@ -20,6 +22,7 @@ from andon.telemetry import Metrics
 from andon.uns import Stage
 from sandbox.database import embedded_database
 from services.historian.lake.files import Files, NoRoomError
+from services.historian.lake.merging import merge
 from tests.historian.history import context, frame, plant
 from tests.historian.test_historian_service import ROWS, historian, publish, settings, until, value
 
@@ -74,10 +77,10 @@ async def test_a_full_disk_stops_raw_frames_only_until_there_is_room(
     model, metrics, full = plant(site), Metrics("historian"), asyncio.Event()
     prepare = Files.prepare
 
-    def prepare_if_room(self: Files, path: PurePath, content: bytes) -> None:
+    def prepare_if_room(self: Files, path: PurePath, write: Callable[[BinaryIO], object]) -> None:
         if full.is_set():
             raise NoRoomError(errno.ENOSPC, "No space left on device")
-        prepare(self, path, content)
+        prepare(self, path, write)
 
     monkeypatch.setattr(Files, "prepare", prepare_if_room)
     full.set()
@@ -95,6 +98,14 @@ async def test_a_full_disk_stops_raw_frames_only_until_there_is_room(
     assert pl.read_parquet(tmp_path / "raw").height == 20
 
 
+def random_rows(count: int) -> pl.LazyFrame:
+    """Return rows that no compression makes small."""
+    values = np.random.default_rng(1).random(count)
+    return pl.LazyFrame({"asset": "pump", "time": np.arange(count), "revision": 0, "tag_flow": values}).cast(
+        {"time": pl.Datetime("us", "UTC")}
+    )
+
+
 @pytest.mark.skipif(os.geteuid() != 0, reason="mounts a small file system")
 async def test_a_disk_that_is_really_full_is_told_from_one_that_is_broken(tmp_path: Path) -> None:
     mounted = await asyncio.create_subprocess_exec("mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", str(tmp_path))
@@ -102,9 +113,11 @@ async def test_a_disk_that_is_really_full_is_told_from_one_that_is_broken(tmp_pa
         pytest.skip("mounting is not allowed here")
     try:
         files, small, large = Files(tmp_path), PurePath("raw/a.arrow"), PurePath("raw/b.arrow")
-        files.prepare(small, b"x" * 10_000)
+        files.prepare(small, lambda out: out.write(b"x" * 10_000))
         with pytest.raises(NoRoomError):
-            files.prepare(large, b"x" * 100_000)
+            files.prepare(large, lambda out: out.write(b"x" * 100_000))
+        with pytest.raises(NoRoomError):  # Polars tells of an error of its own
+            files.prepare(large, lambda out: merge([random_rows(20_000)], 0, out, "zstd"))
         assert files.leftovers(PurePath("raw")) == [small], "what did not fit makes room again"
         files.publish(small)
         with pytest.raises(FileNotFoundError):

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import errno
+import io
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path, PurePath
-from typing import Any
+from typing import Any, BinaryIO
 
 import polars as pl
 import pytest
@@ -43,11 +44,13 @@ class DyingFiles(Files):
         if self.steps < 0:
             raise KilledError
 
-    def prepare(self, path: PurePath, content: bytes) -> None:
+    def prepare(self, path: PurePath, write: Callable[[BinaryIO], object]) -> None:
         if self.steps == 0:
-            super().prepare(path, content[: len(content) // 2])
+            content = io.BytesIO()
+            write(content)
+            super().prepare(path, lambda out: out.write(content.getvalue()[: len(content.getvalue()) // 2]))
         self._step()
-        super().prepare(path, content)
+        super().prepare(path, write)
 
     def publish(self, path: PurePath) -> None:
         self._step()
@@ -112,10 +115,10 @@ def test_many_segments_are_merged_while_their_hour_is_open(tmp_path: Path) -> No
     for index in range(64):
         lake.append(frames(frame(index)), 0.0)
         lake.close_due(0.0)
-    assert len(list((tmp_path / ".open").glob("*.arrow"))) < 12
+    assert len(list((tmp_path / ".open").glob("*@*"))) < 12
     lake.close_all()
     assert len(contents(tmp_path)) == 64
-    assert not list((tmp_path / ".open").glob("*.arrow"))
+    assert not list((tmp_path / ".open").glob("*@*"))
 
 
 @given(
@@ -167,7 +170,7 @@ def test_a_worker_takes_over_what_another_left_open_but_not_while_it_is_at_it(tm
 
 
 class FullDisk(Files):
-    def prepare(self, path: PurePath, content: bytes) -> None:
+    def prepare(self, path: PurePath, write: Callable[[BinaryIO], object]) -> None:
         raise NoRoomError(errno.ENOSPC, "No space left on device")
 
 

@@ -5,12 +5,17 @@ from __future__ import annotations
 import contextlib
 import errno
 import fcntl
+import io
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path, PurePath
+from typing import TYPE_CHECKING, BinaryIO, cast
 
 from andon.disk import sync_directory
 from andon.errors import ConfigError
+
+if TYPE_CHECKING:
+    from typing_extensions import Buffer
 
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
 _TEMPORARY = ".tmp"
@@ -49,14 +54,17 @@ class Files:
         """Return the paths of files in a folder that were prepared and never published."""
         return [path.with_suffix("") for path in self._all(folder) if path.suffix == _TEMPORARY]
 
-    def read(self, path: PurePath) -> bytes | None:
-        """Return a file's content; None if it is not there."""
-        with contextlib.suppress(FileNotFoundError):
-            return (self._root / path).read_bytes()
-        return None
+    def place(self, path: PurePath) -> Path | None:
+        """Return where a file is; None if it is not there."""
+        place = self._root / path
+        return place if place.exists() else None
 
-    def prepare(self, path: PurePath, content: bytes) -> None:
+    def prepare(self, path: PurePath, write: Callable[[BinaryIO], object]) -> None:
         """Write a file under a temporary name, forced to disk; `publish` gives it its own.
+
+        Args:
+            path: its own name.
+            write: writes the content.
 
         Raises:
             NoRoomError: the disk is full; nothing of it is left.
@@ -66,7 +74,8 @@ class Files:
             with _room():
                 self._make_folder(temporary.parent)
                 with temporary.open("wb") as file:
-                    file.write(content)
+                    with _Told(file) as out:
+                        write(cast("BinaryIO", out))
                     file.flush()
                     os.fsync(file.fileno())
         except OSError:
@@ -123,6 +132,28 @@ class Files:
                 sync_directory(above)
                 if above == self._root:
                     break
+
+
+class _Told(io.RawIOBase):
+    """A file whose errors come as what they are, and not as what a library makes of them."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self._error: OSError | None = None
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, content: Buffer, /) -> int:
+        try:
+            return self._file.write(content)
+        except OSError as error:
+            self._error = error
+            raise
+
+    def __exit__(self, *_: object) -> None:
+        if self._error:
+            raise self._error
 
 
 @contextlib.contextmanager

@@ -1,9 +1,9 @@
-"""What lies where in the lake, and how parts become one: values in, values out."""
+"""What lies where in the lake, and what its rows are: values in, values out."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import PurePath
@@ -15,7 +15,9 @@ from andon.lake import TAG, hour_folder
 
 HOUR = 3_600 * SECOND
 OPEN = PurePath(".open")
-_SEGMENT = re.compile(r"(?P<name>.+)@(?P<hour>\d{4}-\d\d-\d\dT\d\d)@p(?P<partition>\d+)@(?P<level>\d+)@[^@]+\.arrow")
+_SEGMENT = re.compile(
+    r"(?P<name>.+)@(?P<hour>\d{4}-\d\d-\d\dT\d\d)@p(?P<partition>\d+)@(?P<level>\d+)@[^@]+\.(arrow|parquet)"
+)
 _HOUR_FORMAT = "%Y-%m-%dT%H"
 _TIMES = ("time", "ingest_time", "server_time")
 _MARKS = ("status", "carried")
@@ -44,11 +46,16 @@ class Hour:
         """Return where a part of it is while it is open.
 
         Args:
-            level: how often its rows were merged.
+            level: how often its rows were merged; those that never were are Arrow, the others Parquet.
             token: tells it apart from all other parts.
         """
         name = f"{self.asset_class}@{_moment(self.start).strftime(_HOUR_FORMAT)}@p{self.partition}@{level}@{token}"
-        return OPEN / f"{name}.arrow"
+        return OPEN / f"{name}.{'parquet' if level else 'arrow'}"
+
+    @property
+    def lock(self) -> PurePath:
+        """What a worker holds while it puts parts together or removes them."""
+        return OPEN / f"p{self.partition}.lock"
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,17 +97,6 @@ def lake_rows(frames: pl.DataFrame) -> pl.DataFrame:
         *(_marks(frames[name]) for name in _MARKS),
         *(pl.col("values").struct.field(tag).alias(TAG + tag) for tag in tags),
     )
-
-
-def merged(parts: Sequence[pl.DataFrame]) -> pl.DataFrame:
-    """Return the rows of all *parts*, each frame once in its highest revision, in the order of asset and time."""
-    # Sorted once, and filtered only where something came twice: each copy of millions of rows takes their memory.
-    rows = pl.concat(parts, how="diagonal_relaxed", rechunk=False).sort(
-        "asset", "time", "revision", descending=[False, False, True], maintain_order=True
-    )
-    again = rows.select((pl.col("asset") == pl.col("asset").shift()) & (pl.col("time") == pl.col("time").shift()))
-    came_twice = again.to_series().fill_null(value=False)
-    return rows.filter(~came_twice) if came_twice.any() else rows
 
 
 def _marks(column: pl.Series) -> pl.Expr:

@@ -7,16 +7,18 @@ temporary file that nobody reads: merging again takes each frame once.
 
 from __future__ import annotations
 
-import io
 import os
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import PurePath
+from functools import partial
+from pathlib import Path, PurePath
+from typing import Literal
 
 import polars as pl
 
 from services.historian.lake.files import Files, NoRoomError
-from services.historian.lake.hours import HOUR, OPEN, Hour, Segment, divided, merged, segment_at
+from services.historian.lake.hours import HOUR, OPEN, Hour, Segment, divided, segment_at
+from services.historian.lake.merging import merge
 
 #: Segments of a level that become one of the next: each row is written some four times before its hour is over.
 _FAN_IN = 32
@@ -74,7 +76,7 @@ class Lake:
         paths = [hour.segment(0, self._token()) for hour, _ in parts]
         try:
             for path, (_, rows) in zip(paths, parts, strict=True):
-                self._files.prepare(path, _arrow(rows))
+                self._files.prepare(path, partial(rows.write_ipc, compression="lz4"))
         except NoRoomError:
             for path in paths:
                 self._files.discard(path)
@@ -120,11 +122,11 @@ class Lake:
         return passed or now_s - self._touched[hour] >= self._pace.idle_s
 
     def _close_hour(self, hour: Hour) -> bool:
-        with self._files.locked(OPEN / f"p{hour.partition}.lock") as held:
+        with self._files.locked(hour.lock) as held:
             if held:
                 # Listed under the lock and before the file is read: whoever removed a segment has put it in there.
                 segments = [each.path for each in self._segments() if each.hour == hour]
-                self._merge(segments, hour.path, _parquet)
+                self._merge(segments, hour, hour.path)
         return held
 
     def _compact(self, hour: Hour, segments: Sequence[Segment]) -> None:
@@ -133,26 +135,20 @@ class Lake:
             levels[each.level].append(each.path)
         for level, paths in levels.items():
             if len(paths) >= self._fan_in:
-                self._merge(paths, hour.segment(level + 1, self._token()), _arrow)
+                with self._files.locked(hour.lock) as held:
+                    if held:
+                        self._merge(paths, hour, hour.segment(level + 1, self._token()))
 
-    def _merge(self, sources: Sequence[PurePath], target: PurePath, encode: Callable[[pl.DataFrame], bytes]) -> None:
-        parts = [part for path in (target, *sources) if (part := self._read(path)) is not None]
+    def _merge(self, sources: Sequence[PurePath], hour: Hour, target: PurePath) -> None:
+        parts = [_scan(place) for path in (target, *sources) if (place := self._files.place(path))]
         if not sources or not parts:
             return
-        rows = merged(parts)
-        parts.clear()  # an hour of a fast plant has millions of rows, which need not be there twice to be encoded
-        self._files.prepare(target, encode(rows))
+        compression: Literal["lz4", "zstd"] = "zstd" if target == hour.path else "lz4"
+        self._files.prepare(target, lambda out: merge(parts, hour.start, out, compression))
         self._files.publish(target)
         self._files.sync(target.parent)
         for path in sources:
             self._files.remove(path)
-
-    def _read(self, path: PurePath) -> pl.DataFrame | None:
-        content = self._files.read(path)
-        if content is None:
-            return None
-        read = pl.read_parquet if path.suffix == ".parquet" else pl.read_ipc
-        return read(io.BytesIO(content))
 
     def _segments(self) -> list[Segment]:
         return [segment for path in self._files.names(OPEN) if (segment := segment_at(path)) is not None]
@@ -162,13 +158,7 @@ class Lake:
         return f"{self._count:08}-{self._session}"
 
 
-def _arrow(rows: pl.DataFrame) -> bytes:
-    out = io.BytesIO()
-    rows.write_ipc(out, compression="lz4")
-    return out.getvalue()
-
-
-def _parquet(rows: pl.DataFrame) -> bytes:
-    out = io.BytesIO()
-    rows.write_parquet(out, compression="zstd")
-    return out.getvalue()
+def _scan(place: Path) -> pl.LazyFrame:
+    if place.suffix == ".parquet":
+        return pl.scan_parquet(place, hive_partitioning=False)
+    return pl.scan_ipc(place, hive_partitioning=False)
