@@ -16,7 +16,6 @@ from andon.parity.compare import Parity, compare
 from andon.parity.recompute import NUMBER
 from andon.plant import AssetClass, Plant
 from andon.plant.columns import event_schema
-from andon.settings import Settings
 from andon.stream.codec import encode_values
 from andon.stream.stage import LINEAGE_COLUMNS, OFFSET, TRACEPARENT, Result
 from bench.common import is_quick, result, table
@@ -56,7 +55,7 @@ def _samples_per_s(rows: pl.DataFrame, asset_class: AssetClass) -> float:
 
 def _online(plant: Plant, count: int) -> pl.DataFrame:
     """Return the vectors that the feature stage makes of frames on the wire, as they are received from it."""
-    stage = feature_stage(plant, Settings()).open({}, 0)
+    stage = feature_stage(plant).open({}, 0)
     results = [stage.process(CLASS, poll, 0) for poll in _polls(plant, count)]
     results.append(stage.tick(2**53, 0))
     return pl.concat(part for result in results for part in _received(plant, result))

@@ -9,18 +9,18 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import aiokafka
 import faust
-from aiokafka.consumer.fetcher import FetchResult
 from faust.serializers.schemas import Schema
 from faust.transport.drivers import aiokafka as driver
 from faust.transport.utils import DefaultSchedulingStrategy
 from faust.types import TP
+
+from andon.stream.answers import take_over
 
 
 class PollBatch:
@@ -151,9 +151,7 @@ class _ConsumerThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]
         return committed
 
     async def _fetch_records(self, consumer: aiokafka.AIOKafkaConsumer, *arguments: Any, **keywords: Any) -> Any:
-        fetcher = consumer._fetcher
-        if not isinstance(fetcher._records, _Answers):
-            fetcher._records = _Answers(self.consumer.transport.feed.topic, fetcher._records)
+        take_over(consumer, self.consumer.transport.feed.topic)
         return await super()._fetch_records(consumer, *arguments, **keywords)
 
     def _create_worker_consumer(self, transport: Any) -> aiokafka.AIOKafkaConsumer:
@@ -161,27 +159,6 @@ class _ConsumerThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]
         # Faust asks the broker to hold a fetch for 1.5 s and has no setting for it.
         consumer._fetch_max_wait_ms = transport.feed.fetch_max_wait_ms
         return consumer
-
-
-class _Answers(OrderedDict[TP, Any]):
-    """Answers to fetches that wait to be polled; the records of one topic stay as aiokafka's parser makes them.
-
-    They have all that a stage needs, and to make a `ConsumerRecord` of one takes as long as to parse it.
-    """
-
-    def __init__(self, topic: str, answers: Mapping[TP, Any]) -> None:
-        super().__init__()
-        self._topic = topic
-        self.update(answers)
-
-    def __setitem__(self, where: TP, answer: Any) -> None:
-        if where.topic == self._topic and isinstance(answer, FetchResult) and answer.has_more():
-            answer._partition_records._consumer_record = _as_parsed
-        super().__setitem__(where, answer)
-
-
-def _as_parsed(_: TP, record: Any) -> Any:
-    return record
 
 
 class BatchConsumer(driver.Consumer):  # type: ignore[misc]

@@ -10,8 +10,8 @@ from andon.telemetry import Metrics
 from services.feature.processor import feature_stage
 
 
-def _build(plant: Plant, settings: Settings, _: Metrics) -> StageSpec:
-    return feature_stage(plant, settings)
+def _build(plant: Plant, _: Settings, __: Metrics) -> StageSpec:
+    return feature_stage(plant)
 
 
 if __name__ == "__main__":

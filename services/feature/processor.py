@@ -8,7 +8,6 @@ import polars as pl
 
 from andon.contracts import ContextFrame
 from andon.plant import Plant
-from andon.settings import Settings
 from andon.stream.stage import Processor, Result, StageSpec, State
 from andon.uns import Stage
 from services.feature.open_windows import OpenWindows
@@ -16,14 +15,13 @@ from services.feature.open_windows import OpenWindows
 #: Fields of a context frame that features depend on; not parsing the others is a good part of the stage's speed.
 _USED = ("asset", "time", "ingest_time", "origin", "revision", "values", "quality", "context")
 _UNUSED = tuple(name for name in ContextFrame.model_fields if name not in _USED)
+#: So many of the newest frames are known after a restart. Context, started again, sends again what it sent of a
+#: partition within its last second, and of up to three polls.
+_RECALL = 40_000
 
 
-def feature_stage(plant: Plant, settings: Settings) -> StageSpec:
-    """Return the feature stage of *plant*: one event per asset and closed window.
-
-    What it does is all in the plant model. Of *settings* it takes how much a service reads at once: so much may come
-    again when the service before this one starts again.
-    """
+def feature_stage(plant: Plant) -> StageSpec:
+    """Return the feature stage of *plant*: one event per asset and closed window; what it does is all in the model."""
 
     def open_partition(state: Mapping[str, State], delivered: int) -> Processor:
         return FeatureProcessor(plant, state, delivered)
@@ -35,7 +33,7 @@ def feature_stage(plant: Plant, settings: Settings) -> StageSpec:
         open_partition,
         stateful=True,
         without=_UNUSED,
-        recall=settings.runtime.poll_records,
+        recall=_RECALL,
     )
 
 

@@ -19,7 +19,7 @@ import yaml
 
 from andon.contracts import CATALOGUE
 from andon.plant import Plant
-from andon.settings import KafkaSettings, Settings
+from andon.settings import KafkaSettings
 from andon.stream import Result, StageSpec
 from andon.stream.codec import Decoder, encode
 from andon.stream.reading import read_to_end
@@ -230,10 +230,9 @@ def undisturbed(
         close: whether silence closes the last windows in the end.
         alerts: the alert service's settings.
     """
-    settings = Settings()
     specs = (
         context_stage(plant, ContextSettings()),
-        feature_stage(plant, settings),
+        feature_stage(plant),
         inference_stage(plant, {}, InferenceSettings()),
         alert_stage(plant, alerts or AlertSettings()),
     )

@@ -23,7 +23,6 @@ from andon.features.compute import windows
 from andon.features.inputs import input_columns
 from andon.plant import Plant
 from andon.plant.columns import event_schema
-from andon.settings import Settings
 from andon.stream.stage import OFFSET, TRACEPARENT, Result, State
 from services.feature.processor import feature_stage
 
@@ -225,7 +224,7 @@ class World:
 
     def start(self) -> None:
         """Start a worker on what survived."""
-        self.processor = feature_stage(self.plant, Settings()).open(self.state, self.delivered)
+        self.processor = feature_stage(self.plant).open(self.state, self.delivered)
         self.position = sum(row[OFFSET] < self.committed for row in self.log)
 
     def read(self, until: int, now: int) -> None:
@@ -266,7 +265,7 @@ class World:
 
 
 def frames(model: Plant, rows: list[Row]) -> pl.DataFrame:
-    spec = feature_stage(model, Settings())
+    spec = feature_stage(model)
     schema = event_schema(ContextFrame, model.classes["pump"], without=spec.without)
     return pl.DataFrame(rows, {**schema, OFFSET: pl.Int64(), TRACEPARENT: pl.String()}, orient="row")
 

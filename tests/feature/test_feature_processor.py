@@ -15,7 +15,6 @@ import pytest
 from andon.contracts import ContextFrame, DeadLetterReason, FeatureVector
 from andon.plant import Plant
 from andon.plant.columns import event_schema
-from andon.settings import Settings
 from andon.stream.stage import LINEAGE_COLUMNS, OFFSET, TRACEPARENT, Processor, Result
 from andon.uns import Stage
 from services.feature.processor import feature_stage
@@ -42,7 +41,7 @@ def plant(features: Mapping[str, Any] = TUMBLING, tags: Mapping[str, Mapping[str
 
 def frames(model: Plant, rows: Sequence[Mapping[str, Any]], first: int = 0) -> pl.DataFrame:
     """Return frames as the runtime decodes them; offsets count from *first*."""
-    spec = feature_stage(model, Settings())
+    spec = feature_stage(model)
     schema = event_schema(ContextFrame, model.classes["pump"], without=spec.without)
     lineage = {OFFSET: pl.Int64(), TRACEPARENT: pl.String()}
     numbered = [{OFFSET: first + i, TRACEPARENT: f"trace-{first + i}", **row} for i, row in enumerate(rows)]
@@ -59,7 +58,7 @@ def log(text: str, model: Plant | None = None, first: int = 0) -> pl.DataFrame:
 
 
 def opened(model: Plant | None = None, state: Mapping[str, Any] | None = None, delivered: int = 0) -> Processor:
-    return feature_stage(model or plant(), Settings()).open(state or {}, delivered)
+    return feature_stage(model or plant()).open(state or {}, delivered)
 
 
 def vectors(result: Result) -> list[str]:

@@ -110,7 +110,7 @@ async def run_chain(kafka: KafkaSettings, plant: Plant, bundles: Mapping[str, Bu
     chosen = settings(kafka)
     stages = (
         context_stage(plant, ContextSettings()),
-        feature_stage(plant, chosen),
+        feature_stage(plant),
         inference_stage(plant, bundles, InferenceSettings()),
         alert_stage(plant, AlertSettings()),
     )

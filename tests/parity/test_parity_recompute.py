@@ -17,7 +17,6 @@ from andon.parity.compare import compare
 from andon.parity.recompute import recompute
 from andon.plant import Plant
 from andon.plant.columns import event_schema
-from andon.settings import Settings
 from andon.stream.stage import OFFSET, TRACEPARENT
 from services.feature.processor import feature_stage
 
@@ -68,7 +67,7 @@ def log(site: Plant, seed: int, size: int) -> pl.DataFrame:
 
 def sent(site: Plant, frames: pl.DataFrame, poll: int) -> pl.DataFrame:
     """Return the vectors that the feature stage makes of a log, all windows closed."""
-    stage = feature_stage(site, Settings()).open({}, 0)
+    stage = feature_stage(site).open({}, 0)
     results = [stage.process("pump", frames.slice(first, poll), 0) for first in range(0, frames.height, poll)]
     results.append(stage.tick(10**15, 0))
     return pl.concat([emit.rows for result in results for emit in result.emits])

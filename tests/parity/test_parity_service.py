@@ -106,7 +106,7 @@ async def test_what_is_sent_is_checked_and_a_wrong_value_is_counted(
     await site_ready(kafka, plant)
     chosen, rules = settings(kafka), ParitySettings.model_validate({"every": "100ms"})
     service = ParityService(plant, kafka, rules, metrics)
-    stages = context_stage(plant, ContextSettings()), feature_stage(plant, chosen)
+    stages = context_stage(plant, ContextSettings()), feature_stage(plant)
     async with working(stages[0], plant, chosen), working(stages[1], plant, chosen), at_work(service.run):
         assert (
             f'andon_parity_mismatches_total{{asset_class="pump",definition="{definition}"'

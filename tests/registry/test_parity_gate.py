@@ -93,7 +93,7 @@ async def test_features_that_differ_in_production_let_no_model_through(
 ) -> None:
     plant, chosen = PLANT.model_copy(update={"site": site}), settings(kafka)
     await site_ready(kafka, plant)
-    stages = context_stage(plant, ContextSettings()), feature_stage(plant, chosen)
+    stages = context_stage(plant, ContextSettings()), feature_stage(plant)
     async with (
         registry(tmp_path, database) as registered,
         working(stages[0], plant, chosen),

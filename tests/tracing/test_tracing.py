@@ -53,7 +53,7 @@ async def test_one_trace_leads_from_the_machine_to_the_alert(kafka: KafkaSetting
         chosen = settings(kafka).model_copy(update={"telemetry": TelemetrySettings(port=0, tracing=traced)})
         stages = (
             context_stage(plant, ContextSettings()),
-            feature_stage(plant, chosen),
+            feature_stage(plant),
             inference_stage(plant, bundles, InferenceSettings()),
             alert_stage(plant, AlertSettings()),
         )

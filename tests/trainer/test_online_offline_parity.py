@@ -17,7 +17,6 @@ from andon.contracts import ContextFrame, Frame, Origin
 from andon.plant import Plant, load_plant
 from andon.plant.columns import event_schema
 from andon.recordings import load_mapping, merge, open_recording
-from andon.settings import Settings
 from andon.stream import Processor, Result
 from andon.stream.codec import encode_values
 from andon.stream.stage import LINEAGE_COLUMNS
@@ -69,7 +68,7 @@ class Chain:
         self._name = name
         self._now = 0
         self._context: Processor = context_stage(plant, ContextSettings()).open({}, 0)
-        self._feature: Processor = feature_stage(plant, Settings()).open({}, 0)
+        self._feature: Processor = feature_stage(plant).open({}, 0)
         self._contract = event_schema(ContextFrame, plant.classes[name])
         self.marks: set[str] = set()
 
