@@ -19,7 +19,7 @@ demo: .venv/sandbox  ## Train, stream a plant through all services, report. RECO
 	@$(BIN)/andon demo $(if $(RECORDING),--recording "$(RECORDING)") $(if $(SOURCE),--source $(SOURCE)) $(ARGS)
 
 test: .venv/dev  ## Run all tests.
-	@echo "running the tests (about thirteen minutes on two cores)"
+	@echo "running the tests (about fourteen minutes on two cores)"
 	@$(BIN)/pytest --numprocesses 2 --dist loadfile -m "not alone and not images and not chart and not chaos" $(ARGS)
 	@$(BIN)/pytest -m alone $(ARGS)
 

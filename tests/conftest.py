@@ -15,10 +15,11 @@ import hypothesis
 import pytest
 import structlog
 
-from andon.settings import DatabaseSettings, KafkaSettings, Settings, read_settings
+from andon.settings import DatabaseSettings, KafkaSettings
 from sandbox.broker import embedded_broker
 from sandbox.database import embedded_database
 from sandbox.mosquitto import program
+from tests.named_broker import named_broker
 
 # A machine under load is slow at times, which says nothing of the code; what is claimed about speed is in bench/.
 hypothesis.settings.register_profile("andon", deadline=None)
@@ -39,10 +40,10 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KafkaSettings]:
     """Settings that reach a running broker: all that ANDON_KAFKA__* says, or those of the embedded one."""
     usual = {"partitions": 4, "fetch_max_wait": "50ms"}
-    if "ANDON_KAFKA__BOOTSTRAP_SERVERS" in os.environ:
-        given = read_settings(Settings).kafka.model_dump(exclude_unset=True)
-        # Apache Kafka allows no session shorter than this unless it is told to (group.min.session.timeout.ms).
-        yield KafkaSettings.model_validate(usual | {"session_timeout": "6s"} | given)
+    # Apache Kafka allows no session shorter than this unless it is told to (group.min.session.timeout.ms).
+    named = named_broker(usual | {"session_timeout": "6s"})
+    if named:
+        yield named
         return
     # A short session makes the embedded broker's joins short: they wait for half of it.
     short = usual | {"session_timeout": "3s", "rebalance_timeout": "3s"}

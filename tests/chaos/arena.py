@@ -27,6 +27,7 @@ from tests.chaos.load import chaos_plant, edge_plant, edge_source
 from tests.chaos.server import Database, database
 from tests.chaos.timeline import Timeline
 from tests.faults.processes import Site, ending
+from tests.named_broker import named_broker
 
 #: Fewer fetches leave the processors to the faults; a short session makes the embedded broker's joins short.
 _GROUP = {"partitions": 4, "session_timeout": "6s", "rebalance_timeout": "4s", "fetch_max_wait": "200ms"}
@@ -131,9 +132,9 @@ async def arena(folder: Path, timeline: Timeline, *, clocks: bool) -> AsyncItera
 async def _broker(
     stack: contextlib.AsyncExitStack, folder: Path
 ) -> tuple[KafkaSettings, EmbeddedBroker | None, Line | None]:
-    given = os.environ.get("ANDON_KAFKA__BOOTSTRAP_SERVERS")
-    if given:
-        return KafkaSettings.model_validate({"bootstrap_servers": given, **_GROUP}), None, None
+    named = named_broker(_GROUP)
+    if named:
+        return named, None, None
     port, broker = free_port(), None
     broker = EmbeddedBroker(folder / "broker.log", advertised_port=port)
     broker.start()
