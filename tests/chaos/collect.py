@@ -47,7 +47,7 @@ class Topic:
 
     def since(self, moment: int) -> list[Named]:
         """Return the events that are not older, microseconds UTC."""
-        return [(name, event) for name, event in self.named if event["time"] > moment]
+        return [(name, event) for name, event in self.named if event["time"] >= moment]
 
 
 @asynccontextmanager

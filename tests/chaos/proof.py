@@ -88,7 +88,7 @@ async def edge_topics(arena: Arena, machines: Machines, patience: float, *, sinc
         since: what is older is passed over, microseconds UTC.
     """
     said = machines.frames.items()
-    expected = {f"{asset}@{moment}": values for (asset, moment), values in said if moment > since}
+    expected = {f"{asset}@{moment}": values for (asset, moment), values in said if moment >= since}
     async with topics(arena.edge, Stage.RAW, Stage.BACKFILL) as read:
 
         def named() -> list[Named]:
@@ -96,7 +96,7 @@ async def edge_topics(arena: Arena, machines: Machines, patience: float, *, sinc
                 (f"{event['asset']}@{event['time']}", event["values"])
                 for topic in read.values()
                 for event in topic.events
-                if event["time"] > since
+                if event["time"] >= since
             ]
 
         await _until(read, lambda: expected.keys() <= {name for name, _ in named()}, patience)
