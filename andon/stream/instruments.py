@@ -48,6 +48,10 @@ class Instruments:
         self._metrics.set("andon_partitions", partitions)
         self._metrics.count("andon_rebalances_total")
 
+    def renewed(self) -> None:
+        """Take note of a partition that was made anew."""
+        self._metrics.count("andon_partitions_renewed_total")
+
     def released(self, partitions: Iterable[int]) -> None:
         """Take note that partitions were given away."""
         for number in partitions:

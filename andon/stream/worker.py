@@ -13,7 +13,7 @@ from faust.types import TP
 
 from andon.clock import MILLISECOND, SECOND, Clock, Steps, wall_clock
 from andon.contracts import CATALOGUE
-from andon.errors import DeliveryError
+from andon.errors import AndonError, DeliveryError
 from andon.plant import Plant
 from andon.settings import Settings
 from andon.stream.assignment import Assignment, Means
@@ -25,14 +25,17 @@ from andon.stream.instruments import Instruments
 from andon.stream.lane import Lane, Route
 from andon.stream.partition import Partition, Prepared
 from andon.stream.producer import BatchProducer
+from andon.stream.renewal import Renewal
 from andon.stream.stage import StageSpec
-from andon.stream.state import Restored, restore
+from andon.stream.state import Restored, position_line, restore
 from andon.stream.topics import changelog_name, ensure_topics, group_name, topic_name
 from andon.telemetry import Health, Metrics, Progress, get_logger
 from andon.tracing import tracing
 
 _log = get_logger(__name__)
 _RETRY_PAUSE_S = 0.5
+#: For how long a topic must end before what was read of it until it is taken for another one.
+_RENEWED_AFTER_S = 10.0
 
 
 class Worker:
@@ -72,6 +75,7 @@ class Worker:
         self._means = Means(self._open, self._lane, self._executor, self._gate, clock, self._instruments, self._fail)
         self._assignment: Assignment | None = None
         self._failure: asyncio.Future[None] | None = None
+        self._renewal = Renewal(_RENEWED_AFTER_S)
         self._progress = Progress(settings.telemetry.progress_timeout / SECOND, time.monotonic)
         self.health = Health(self.metrics, self._progress, ready=lambda: self._assignment is not None)
         feed = Feed(
@@ -173,6 +177,12 @@ class Worker:
         restored = Restored()
         if self._route.changelog:
             restored = await self._restore(self._route.changelog, number)
+            end = self._app.consumer.highwater(TP(self._topic, number))
+            if end is not None and end < restored.delivered:
+                renewed = await self._renew(number, restored.delivered, end)
+                if self._app.consumer.committed(TP(self._topic, number)):  # what was polled is not its beginning
+                    raise renewed
+                restored.delivered = 0
         return Partition(
             self._spec,
             self._decoder,
@@ -182,6 +192,17 @@ class Worker:
             restored.delivered,
             traced=self._instruments.tracer.records,
         )
+
+    async def _renew(self, number: int, reached: int, end: int) -> AndonError:
+        """Record that nothing was read of a partition, as it holds something else now; return what to say of it."""
+        self._instruments.renewed()
+        if self._route.changelog:
+            await self._producer.deliver(self._route.changelog, number, [position_line(0)])
+        await self._app.consumer._commit({TP(self._topic, number): 0})
+        place = f"{self._topic}/{number}"
+        said = f"{place} ends at {end} and was read up to {reached}: it was made anew and is read as a whole"
+        _log.warning(said)
+        return AndonError(said)
 
     async def _restore(self, changelog: str, number: int) -> Restored:
         while True:
@@ -209,7 +230,7 @@ class Worker:
                 # By a clock that was set an hour forward, every machine would have been silent for an hour.
                 await assignment.tick(now, self._is_caught_up if not step else lambda _: False)
                 for number in assignment.numbers:
-                    self._note_progress(number, assignment.delivered.get(number))
+                    await self._note_progress(number, assignment.delivered.get(number))
 
     def _is_caught_up(self, partition: Partition) -> bool:
         where = TP(self._topic, partition.number)
@@ -217,14 +238,18 @@ class Worker:
         freshness = 3 * self._settings.kafka.fetch_max_wait / SECOND + 1.0
         return age is not None and age < freshness and partition.position >= (self._app.consumer.highwater(where) or 0)
 
-    def _note_progress(self, number: int, delivered: int | None) -> None:
+    async def _note_progress(self, number: int, delivered: int | None) -> None:
         consumer, where = self._app.consumer, TP(self._topic, number)
         if where not in consumer.assignment():
             return
         reached = consumer.committed(where) if delivered is None else delivered
-        lag = max(0, (consumer.highwater(where) or 0) - reached)
+        end = consumer.highwater(where)
+        lag = max(0, (end or 0) - reached)
         self._instruments.lagged(number, lag)
         self._progress.note(str(number), reached, lag)
+        if end is not None and self._renewal.is_seen(number, reached, end):
+            self._release()  # what is open belongs to the former topic
+            self._fail(await self._renew(number, reached, end))
 
     def _committable(self, where: TP) -> int | None:
         return self._assignment.committable.get(where.partition) if self._assignment else None

@@ -88,6 +88,7 @@ CATALOGUE: dict[str, MetricSpec] = {
         ),
         MetricSpec("andon_partitions", "gauge", "Partitions assigned to this worker."),
         MetricSpec("andon_rebalances_total", "counter", "Assignments received."),
+        MetricSpec("andon_partitions_renewed_total", "counter", "Partitions that ended before what was read of them."),
         MetricSpec("andon_progress_age_seconds", "gauge", "Time since a partition with lag last advanced."),
         MetricSpec(
             "andon_certificate_expiry_seconds",
