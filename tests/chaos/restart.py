@@ -3,7 +3,7 @@
 What was acknowledged before is gone with it, so that the proof of the other faults cannot be given. What is proven:
 
 - every service goes on without a hand, if need be by being started again for not being live,
-- the topics are there again, and frames that are published from then on go all the way, each as it should be,
+- frames that are published from then on, into topics that were made again, go all the way, each as it should be,
 - what machines said from the moment of the kill on is there: what was not acknowledged lay in the spool.
 """
 
@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import signal
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -18,10 +19,10 @@ from pathlib import Path
 from aiokafka.errors import KafkaError
 
 from andon.clock import wall_clock
-from andon.stream.topics import count_partitions
+from andon.stream.topics import changelog_name, count_partitions, ensure_topics
 from andon.uns import Stage
 from sandbox.broker import EmbeddedBroker
-from tests.chaos.arena import Arena, arena
+from tests.chaos.arena import STAGES, Arena, arena
 from tests.chaos.checker import Finding, Outcome
 from tests.chaos.conduct import Plan, Report
 from tests.chaos.load import Machines, Stream
@@ -46,7 +47,7 @@ async def conduct_restart(plan: Plan, folder: Path, timeline: Timeline) -> Repor
             before = Stream(made.chain)
             talking = asyncio.create_task(machines.run(plan.seconds * 2 + _AWAY_S)) if machines else None
             await before.run(plan.seconds)
-            killed = await _restarted(made.broker, timeline)
+            killed = await _restarted(made, made.broker, timeline)
             outcomes, after = await _proof(made, plan)
             if machines and talking:
                 await talking
@@ -55,13 +56,26 @@ async def conduct_restart(plan: Plan, folder: Path, timeline: Timeline) -> Repor
     return Report(plan, timeline, {}, frames, outcomes, time.monotonic() - began)
 
 
-async def _restarted(broker: EmbeddedBroker, timeline: Timeline) -> int:
-    """Return when the broker was killed, microseconds UTC."""
+async def _restarted(made: Arena, broker: EmbeddedBroker, timeline: Timeline) -> int:
+    """Return when the broker was killed, microseconds UTC.
+
+    Topics are made again before any service asks for one: the embedded broker makes what it is asked for, and makes it
+    twice if two ask at once, after which it refuses to keep a record there ("AlreadyExists").
+    """
     broker.kill()
     killed = wall_clock()
     timeline.note(NAME, f"SIGKILL, away for {_AWAY_S:g} s")
     await asyncio.sleep(_AWAY_S)
-    await asyncio.to_thread(broker.start)
+    for service in made.kept.values():
+        service.signal(signal.SIGSTOP)
+    try:
+        await asyncio.to_thread(broker.start)
+        for site in (made.chain, made.edge):
+            changelogs = [changelog_name(site.plant, service) for service in STAGES]
+            await ensure_topics(site.kafka, site.plant, changelogs=changelogs)
+    finally:
+        for service in made.kept.values():
+            service.signal(signal.SIGCONT)
     timeline.note("the broker is back", "and knows nothing")
     return killed
 
