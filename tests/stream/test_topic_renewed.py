@@ -89,6 +89,7 @@ async def test_a_worker_that_would_wait_behind_the_end_is_started_again_and_read
     spec: StageSpec, kafka: KafkaSettings, site: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("andon.stream.worker._RENEWED_AFTER_S", 0.5)
+    kafka = kafka.model_copy(update={"partitions": 1})  # for each it is started again
     model = plant(site)
     await site_with_frames(kafka, model)
     await delivered_before(kafka, model)
