@@ -6,6 +6,8 @@ import math
 import mmap
 import os
 from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
 
 import numpy as np
 import psutil
@@ -101,14 +103,23 @@ def test_a_service_that_only_warms_up_is_flat_and_one_that_leaks_a_mib_a_minute_
     assert chart(soaked(lambda seconds: 220 + seconds / MINUTE_S)).count("<polyline") == len(Measure)
 
 
-def test_a_leak_of_this_very_process_is_found() -> None:
+def leaking() -> list[float]:
+    """Return the resident memory of this process, MiB, after each of 60 MiB that it keeps."""
     process, kept, seen = psutil.Process(os.getpid()), [], []
     for number in range(60):
-        # A MiB a sample, touched, so that it is resident; not of what other tests have given back to the heap.
+        # Touched, so that it is resident; not of what the heap has been given back.
         kept.append(mmap.mmap(-1, 1 << 20))
         kept[-1].write(os.urandom(1 << 20))
         seen.append(process.memory_info().rss / 2**20)
         assert len(kept) == number + 1
+    return seen
+
+
+def test_a_leak_of_a_real_process_is_found() -> None:
+    with ProcessPoolExecutor(
+        1, mp_context=get_context("spawn")
+    ) as nothing_else:  # of other tests gives and takes memory
+        seen = nothing_else.submit(leaking).result()
     found = trend(np.arange(60) * STEP_S, seen)
     assert found.low <= 1 / STEP_S * 1.1
     assert judge(found, found.level + 1_000) is Verdict.GROWS
