@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
 import time
 from concurrent.futures import ProcessPoolExecutor
@@ -10,12 +11,12 @@ from multiprocessing import get_context
 from pathlib import Path
 
 import polars as pl
-import psutil
 
 from andon.clock import SECOND
 from andon.contracts import Frame
 from andon.plant import Plant
 from andon.plant.columns import event_schema
+from bench.child import peak_bytes
 from bench.common import is_quick, result, table
 from bench.frames import CLASS, T0, TAGS, frames, plant_document
 from services.historian.lake.files import Files
@@ -34,14 +35,15 @@ class Cost:
     Attributes:
         kept: CPU seconds until all frames were on the disk, in small files.
         closed: CPU seconds until they were one file.
-        peak: resident memory at most, MiB, of which before the first frame was made, `idle`.
+        peak: most resident memory, bytes.
+        idle: what it was before the first frame was made.
         rows: in that file.
     """
 
     kept: float
     closed: float
-    peak: float
-    idle: float
+    peak: int
+    idle: int
     rows: int
 
 
@@ -49,7 +51,7 @@ def hour(count: int) -> Cost:
     """Give the lake *count* frames of one partition and one hour, in polls, and close it; for a new process."""
     scan = HOUR * _MACHINES // count
     plant = Plant.model_validate(plant_document(machines=_MACHINES, scan=scan))
-    idle = _peak()
+    idle = peak_bytes(os.getpid())
     with tempfile.TemporaryDirectory() as folder:
         lake = Lake(Files(Path(folder)), Pace(grace=60 * SECOND, idle_s=3_600))
         kept = 0.0
@@ -63,22 +65,14 @@ def hour(count: int) -> Cost:
         lake.close_all()
         closed = time.process_time() - begun
         (file,) = Path(folder).glob("raw/**/*.parquet")
-        return Cost(kept, closed, _peak(), idle, pl.scan_parquet(file).select(pl.len()).collect().item())
+        rows = pl.scan_parquet(file).select(pl.len()).collect().item()
+        return Cost(kept, closed, peak_bytes(os.getpid()), idle, rows)
 
 
 def _poll(plant: Plant, first: int) -> pl.DataFrame:
     nothing = pl.DataFrame(schema=event_schema(Frame, plant.classes[CLASS], without=("id",)))
     made = frames(plant, first, _POLL, machines=_MACHINES, start=T0 // HOUR * HOUR)
     return pl.concat([nothing, made.drop("id")], how="diagonal").with_columns(partition=pl.lit(0, pl.Int32))
-
-
-def _peak() -> float:
-    """Return the most resident memory that this process has had, MiB."""
-    status = Path("/proc/self/status")
-    if not status.exists():
-        return psutil.Process().memory_info().rss / _MIB
-    line = next(line for line in status.read_text().splitlines() if line.startswith("VmHWM"))
-    return int(line.split()[1]) / 1_024
 
 
 def main() -> None:
@@ -94,8 +88,8 @@ def main() -> None:
                 f"{cost.rows:,}",
                 f"{cost.kept / count * 1e6:.2f}",
                 f"{cost.closed / count * 1e6:.2f}",
-                f"{cost.peak:.0f}",
-                f"{cost.idle:.0f}",
+                f"{cost.peak / _MIB:.0f}",
+                f"{cost.idle / _MIB:.0f}",
             )
             for count, cost in costs.items()
         ],
@@ -103,7 +97,7 @@ def main() -> None:
     few, many = (costs[count] for count in counts)
     result(
         "lake",
-        peak_mib=many.peak,
+        peak_mib=many.peak / _MIB,
         peak_ratio=many.peak / few.peak,
         us_a_frame=(many.kept + many.closed) / counts[1] * 1e6,
         lost=sum(count - cost.rows for count, cost in costs.items()),

@@ -84,12 +84,16 @@ class CheckedBatches:
         return bool(google_crc32c.value(covered) == int.from_bytes(header[_CHECKSUM]))
 
 
-def take_over(consumer: Any, topic: str) -> None:
-    """Have a consumer keep the records of a topic as they are parsed, and check batches so."""
+def keep_as_parsed(consumer: Any, topic: str) -> None:
+    """Have a consumer keep the records of a topic as they are parsed."""
     fetcher = consumer._fetcher
     if not isinstance(fetcher._records, Answers):
         fetcher._records = Answers(topic, fetcher._records)
-    if google_crc32c.implementation == "c":  # otherwise aiokafka's is the faster one
-        # aiokafka looks it up by this name for each answer, and checks batches itself unless it is told not to.
-        aiokafka.consumer.fetcher.MemoryRecords = CheckedBatches
-        fetcher._check_crcs = False
+
+
+def check_by_instruction() -> bool:
+    """Have all batches that are fetched from now on be checked so; return whether they are, and need no other check."""
+    if google_crc32c.implementation != "c":  # then aiokafka's check is the faster one
+        return False
+    aiokafka.consumer.fetcher.MemoryRecords = CheckedBatches  # aiokafka looks it up by this name for each answer
+    return True

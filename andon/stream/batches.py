@@ -20,7 +20,7 @@ from faust.transport.drivers import aiokafka as driver
 from faust.transport.utils import DefaultSchedulingStrategy
 from faust.types import TP
 
-from andon.stream.answers import take_over
+from andon.stream.answers import keep_as_parsed
 
 
 class PollBatch:
@@ -151,7 +151,7 @@ class _ConsumerThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]
         return committed
 
     async def _fetch_records(self, consumer: aiokafka.AIOKafkaConsumer, *arguments: Any, **keywords: Any) -> Any:
-        take_over(consumer, self.consumer.transport.feed.topic)
+        keep_as_parsed(consumer, self.consumer.transport.feed.topic)
         return await super()._fetch_records(consumer, *arguments, **keywords)
 
     def _create_worker_consumer(self, transport: Any) -> aiokafka.AIOKafkaConsumer:

@@ -10,6 +10,7 @@ import faust
 
 from andon.clock import SECOND
 from andon.settings import KafkaSettings, RuntimeSettings
+from andon.stream.answers import check_by_instruction
 from andon.stream.batches import BatchScheduler, BatchTransport, Feed, Undecoded
 from andon.stream.pieces import read_in_pieces
 
@@ -47,6 +48,7 @@ def batch_app(
         broker_commit_interval=runtime.commit_interval / SECOND,
         broker_max_poll_records=runtime.poll_records,
         broker_max_poll_interval=600.0,
+        broker_check_crcs=not check_by_instruction(),
         consumer_auto_offset_reset="earliest",
         consumer_max_fetch_size=_FETCH_BYTES,
         topic_partitions=kafka.partitions,

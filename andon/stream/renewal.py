@@ -29,6 +29,11 @@ class Renewal:
             end: its end as the broker states it; None when that is not known.
         """
         if end is None or end >= reached:
-            self._since.pop(number, None)
+            self.forget(number)
             return False
-        return self._clock() - self._since.setdefault(number, self._clock()) >= self._patience_s
+        now = self._clock()
+        return now - self._since.setdefault(number, now) >= self._patience_s
+
+    def forget(self, number: int) -> None:
+        """Take back a partition that was given away."""
+        self._since.pop(number, None)

@@ -193,7 +193,7 @@ class Worker:
             traced=self._instruments.tracer.records,
         )
 
-    async def _renew(self, number: int, reached: int, end: int) -> AndonError:
+    async def _renew(self, number: int, reached: int, end: int | None) -> AndonError:
         """Record that nothing was read of a partition, as it holds something else now; return what to say of it."""
         self._instruments.renewed()
         if self._route.changelog:
@@ -247,7 +247,7 @@ class Worker:
         lag = max(0, (end or 0) - reached)
         self._instruments.lagged(number, lag)
         self._progress.note(str(number), reached, lag)
-        if end is not None and self._renewal.is_seen(number, reached, end):
+        if self._renewal.is_seen(number, reached, end):
             self._release()  # what is open belongs to the former topic
             self._fail(await self._renew(number, reached, end))
 
@@ -271,6 +271,7 @@ class Worker:
             self._instruments.released(assignment.numbers)
             for number in assignment.numbers:
                 self._progress.forget(str(number))
+                self._renewal.forget(number)
 
     def _fail(self, error: BaseException | None) -> None:
         if self._failure and not self._failure.done() and error:

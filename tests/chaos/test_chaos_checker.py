@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from hypothesis import given
@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from andon.plant import Plant
 from tests.chaos.checker import Kind, compare
+from tests.chaos.collect import Topic
 from tests.chaos.expected import STAGES, content, expected_events
 from tests.chaos.load import chaos_plant, live_frame
 from tests.faults.processes import ASSETS
@@ -87,3 +88,9 @@ def test_only_that_news_were_out_of_reach_is_no_content() -> None:
     fresh, stale = ({"id": "a", "context": {"order": "7", "stale": each}} for each in (False, True))
     other = {"id": "a", "context": {"order": "8", "stale": False}}
     assert content(fresh) == content(stale) != content(other)
+
+
+def test_the_frames_of_the_very_moment_in_which_a_load_begins_are_of_it() -> None:
+    topic = Topic(cast("Any", None), FRAMES)
+    assert [name for name, _ in topic.since(START)] == [frame["id"] for frame in FRAMES]
+    assert [name for name, _ in topic.since(START + 1)] == [frame["id"] for frame in FRAMES[len(ASSETS) :]]

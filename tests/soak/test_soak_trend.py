@@ -116,10 +116,9 @@ def leaking() -> list[float]:
 
 
 def test_a_leak_of_a_real_process_is_found() -> None:
-    with ProcessPoolExecutor(
-        1, mp_context=get_context("spawn")
-    ) as nothing_else:  # of other tests gives and takes memory
-        seen = nothing_else.submit(leaking).result()
+    # In one of its own, as other tests give and take memory in this one.
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as processes:
+        seen = processes.submit(leaking).result()
     found = trend(np.arange(60) * STEP_S, seen)
     assert found.low <= 1 / STEP_S * 1.1
     assert judge(found, found.level + 1_000) is Verdict.GROWS

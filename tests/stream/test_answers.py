@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import aiokafka.consumer.fetcher
 import google_crc32c
 import pytest
 from aiokafka.errors import CorruptRecordException
@@ -12,7 +13,7 @@ from aiokafka.record.memory_records import MemoryRecords
 from hypothesis import given
 from hypothesis import strategies as st
 
-from andon.stream.answers import CheckedBatches
+from andon.stream.answers import CheckedBatches, check_by_instruction
 
 Values = Sequence[bytes]
 values = st.lists(st.binary(max_size=30), min_size=1, max_size=5)
@@ -35,6 +36,8 @@ def read(batches: CheckedBatches | MemoryRecords) -> list[bytes]:
 
 def test_the_processors_own_instruction_is_used_here() -> None:
     assert google_crc32c.implementation == "c"
+    assert check_by_instruction()
+    assert aiokafka.consumer.fetcher.MemoryRecords is CheckedBatches
 
 
 @given(st.lists(values, min_size=1, max_size=4), st.integers(0, 40))

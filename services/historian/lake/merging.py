@@ -40,13 +40,13 @@ def merge(
     slices = list(_slices(counts.iter_rows(), start, slice_rows))
 
     def ordered(*_: object) -> Iterator[pl.DataFrame]:
-        return (newest(rows.filter(each).collect(engine="streaming")) for each in slices)
+        return (_newest(rows.filter(each).collect(engine="streaming")) for each in slices)
 
     source = register_io_source(ordered, schema=rows.collect_schema())
     source.sink_parquet(out, compression=compression, row_group_size=_GROUP_ROWS, engine="streaming")
 
 
-def newest(rows: pl.DataFrame) -> pl.DataFrame:
+def _newest(rows: pl.DataFrame) -> pl.DataFrame:
     """Return rows by asset and time, each frame once in its highest revision, the first one of equal revisions."""
     ordered = rows.sort("asset", "time", "revision", descending=[False, False, True], maintain_order=True)
     again = ordered.select((pl.col("asset") == pl.col("asset").shift()) & (pl.col("time") == pl.col("time").shift()))
